@@ -1,0 +1,162 @@
+"""The boundary: every way in which a command can end, turned into a message, a hint and an exit status.
+
+0 done · 1 the run failed, or a comparison found a difference · 2 usage or invalid workflow · 3 not found or unreachable · 4 refused
+· 5 cancelled · 6 waiting for a person · 130 Ctrl-C. No traceback reaches a person unless ``ROPEWAY_TRACEBACK=1`` asks for one; it
+goes to a report file instead.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, cast
+
+from ropeway.cli.console import ColorChoice, Console
+from ropeway.errors import InvalidWorkflow, RopewayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import click
+
+    from ropeway.lang.diagnostics import Diagnostic
+
+__all__ = ["INTERRUPTED", "bounded", "show_error"]
+
+INTERRUPTED = 130
+_LOST_READER = 141  # what a shell reports for a program that SIGPIPE ended
+
+
+def bounded(args: Sequence[str]) -> int:
+    """Carry out a command line and return its exit status; nothing is raised but ``SystemExit`` of a forked child."""
+    console = console_for(args)
+    status = _caught(console, args, lambda: _dispatch(console, args))
+    return _caught(console, args, lambda: console.flush() or status)
+
+
+def console_for(args: Sequence[str]) -> Console:
+    """Return a console for a command line that was not parsed yet: an error in the options has to honour ``--json`` as well."""
+    options = list(args[: args.index("--")]) if "--" in args else list(args)
+    color = "auto"
+    for index, word in enumerate(options):
+        value = word.partition("=")[2] if word.startswith("--color=") else ""
+        if word == "--color" and index + 1 < len(options):
+            value = options[index + 1]
+        color = value if value in {"auto", "always", "never"} else color
+    return Console(json="--json" in options, plain="--plain" in options, color=cast("ColorChoice", color))
+
+
+def _dispatch(console: Console, args: Sequence[str]) -> int:
+    from ropeway.cli.group import run_group
+
+    return run_group(args, console)
+
+
+def _caught(console: Console, args: Sequence[str], call: Callable[[], int]) -> int:
+    try:
+        return call()
+    except RopewayError as error:
+        return _survive(lambda: show_error(console, error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        console.abandon()
+        return _LOST_READER
+    except OSError as error:
+        return _survive(lambda: _show_os_error(console, args, error))
+    except Exception as error:  # noqa: BLE001 - the one catch-all of the command line
+        return _survive(lambda: _show_unexpected(console, args, error))
+
+
+def _survive(show: Callable[[], int]) -> int:
+    """Show an error; when even that can not be written, the status alone has to do."""
+    try:
+        return show()
+    except BrokenPipeError:
+        return _LOST_READER
+    except OSError:
+        return 1
+
+
+def show_error(console: Console, error: RopewayError) -> int:
+    """Print an error as the console asks for (text on stderr, or the JSON object as the last line of stdout); return its status."""
+    diagnostics = cast("Sequence[Diagnostic]", error.diagnostics if isinstance(error, InvalidWorkflow) else ())
+    if console.json:
+        body: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+        if diagnostics:
+            body["diagnostics"] = [d.as_json() for d in diagnostics]
+        console.object({"error": body})
+        return error.exit_status
+    if diagnostics:
+        from ropeway.cli.render_diagnostics import render
+
+        for line in render(diagnostics, console, err=True):
+            console.say(line)
+    console.error(error.message, error.hint)
+    return error.exit_status
+
+
+def show_click_error(console: Console, error: click.ClickException) -> int:
+    """Print what click found wrong with the words of the call."""
+    from ropeway.errors import UsageError
+
+    message = error.format_message().strip().removesuffix(".")
+    message = message[:1].lower() + message[1:]
+    ctx = getattr(error, "ctx", None)
+    hint = f"`{ctx.command_path} --help` shows how it is used" if ctx is not None else None
+    return show_error(console, UsageError(message, hint=hint))
+
+
+def _show_os_error(console: Console, args: Sequence[str], error: OSError) -> int:
+    """Tell a full disk, a read-only file system or a missing permission as what they are; anything else is unexpected."""
+    import errno
+
+    from ropeway.errors import StoreError
+
+    known = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.EIO}
+    if error.errno not in known:
+        return _show_unexpected(console, args, error)
+    where = f" ({error.filename})" if error.filename else ""
+    return show_error(console, StoreError(f"{error.strerror or 'input/output error'}{where}", code="io"))
+
+
+def _show_unexpected(console: Console, args: Sequence[str], error: Exception) -> int:
+    if os.environ.get("ROPEWAY_TRACEBACK") == "1":
+        raise error
+    path = _write_report(args, error)
+    kept = f"a report was saved in {path}" if path else "no report could be saved; ROPEWAY_TRACEBACK=1 shows where it happened"
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return show_error(console, RopewayError(f"internal error: {what}", hint=f"this is a mistake in Ropeway; {kept}", code="internal"))
+
+
+def _write_report(args: Sequence[str], error: Exception) -> Path | None:
+    """Save a traceback without values (a parameter may be private) and return its path, or None when no folder takes it."""
+    import platform
+    import tempfile
+    import time
+    import traceback
+    from pathlib import Path
+
+    from ropeway import __version__
+
+    words = " ".join(w.partition("=")[0] + "=…" if "=" in w else w for w in args)
+    text = "".join(
+        [
+            f"ropeway {__version__}, Python {platform.python_version()}, {platform.platform()}\n",
+            f"workflow {words}\n\n",
+            *traceback.format_exception(error),
+        ]
+    )
+    name = f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.txt"
+    state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
+    for folder in (state / "ropeway" / "reports", Path(tempfile.gettempdir()) / f"ropeway-reports-{os.getuid()}"):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = folder / name
+            with path.open("x", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+        except OSError:
+            continue
+        return path
+    return None
+

@@ -1,0 +1,145 @@
+"""The click group: loads the one command that was asked for, and gives every command the same output options."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from ropeway.cli import table
+from ropeway.cli.console import Console
+from ropeway.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Commands", "Verb", "VerbGroup", "argument", "option", "run_group", "verb", "verb_group"]
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
+
+argument = click.argument
+option = click.option
+
+
+class Verb(click.Command):
+    """A command with ``--json``, ``--plain`` and ``--color``; its function takes the :class:`Console` first.
+
+    What the function returns is the exit status (None: 0).
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("context_settings", _CONTEXT)
+        super().__init__(*args, **kwargs)
+        self.params += [
+            click.Option(["--json", "as_json"], is_flag=True, help="Print JSON on stdout, for programs."),
+            click.Option(["--plain"], is_flag=True, help="No live tables and no colour."),
+            click.Option(["--color"], type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour.", show_default=True),
+        ]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Set the console as the options say, then run."""
+        console = ctx.find_object(Console)
+        assert console is not None
+        console.configure(json=ctx.params.pop("as_json"), plain=ctx.params.pop("plain"), color=ctx.params.pop("color"))
+        assert self.callback is not None
+        return ctx.invoke(self.callback, console, **ctx.params)
+
+
+class VerbGroup(click.Group):
+    """A command with sub-commands (``workflow config get``)."""
+
+    command_class = Verb
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("context_settings", _CONTEXT)
+        super().__init__(*args, **kwargs)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the sub-command; raises ``UsageError`` with the nearest name when there is none."""
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise _unknown(f"{ctx.command_path} {args[0]}", args[0], self.list_commands(ctx), ctx.command_path)
+        return super().resolve_command(ctx, args)
+
+
+class Commands(VerbGroup):
+    """``workflow`` itself: the table's commands, then those that plugins bring (group ``ropeway.commands``)."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the table's order."""
+        return [entry.name for entry in table.COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import the module of a command and return the command."""
+        entry = table.find(cmd_name)
+        if entry is None:
+            return _from_plugin(cmd_name)
+        return cast("click.Command", import_module(f"ropeway.cli.commands.{entry.module}").command)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write the same text that ``workflow --help`` gets without click."""
+        from ropeway.cli.overview import overview
+
+        formatter.write(overview())
+
+
+def _from_plugin(name: str) -> click.Command | None:
+    from ropeway import plugins
+    from ropeway.errors import NotFound
+
+    try:
+        found = plugins.find("ropeway.commands", name, {})
+    except NotFound:
+        return None
+    if not isinstance(found, click.Command):
+        raise UsageError(f"the plugin's command {name} is not a click command", hint="tell its author: the entry point has to name a click.Command")
+    return found
+
+
+def _unknown(full: str, name: str, known: Sequence[str], parent: str) -> UsageError:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean `{parent} {near[0]}`?" if near else f"`{parent} --help` lists the commands"
+    return UsageError(f"there is no command `{full}`", hint=hint, code="unknown-command")
+
+
+def verb(**attributes: Any) -> Callable[[Callable[..., int | None]], Verb]:
+    """Return a decorator that makes a function a command; its name and one line of help come from the table."""
+
+    def wrap(function: Callable[..., int | None]) -> Verb:
+        return click.command(cls=Verb, **attributes)(function)
+
+    return wrap
+
+
+def verb_group(**attributes: Any) -> Callable[[Callable[[], None]], VerbGroup]:
+    """Return a decorator that makes a function a command with sub-commands."""
+
+    def wrap(function: Callable[[], None]) -> VerbGroup:
+        return click.group(cls=VerbGroup, **attributes)(function)
+
+    return wrap
+
+
+def run_group(args: Sequence[str], console: Console) -> int:
+    """Parse the words, run the command and return its exit status; errors of ours pass through."""
+    from ropeway.cli.exits import INTERRUPTED, show_click_error
+
+    program = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "workflow"  # noqa: PTH119 - pathlib costs the start
+    program = program if program in {"workflow", "ropeway"} else "workflow"
+    group = Commands(name=program, context_settings=_CONTEXT, no_args_is_help=True)
+    try:
+        status = group.main(list(args), prog_name=program, standalone_mode=False, obj=console, complete_var=f"_{program.upper()}_COMPLETE")
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.exceptions.NoArgsIsHelpError as shown:
+        console.say(shown.format_message())
+        return 2
+    except click.ClickException as error:
+        return show_click_error(console, error)
+    except click.Abort:
+        return INTERRUPTED
+    return int(status or 0)

@@ -1,0 +1,52 @@
+"""The table of commands: names, where they live, and what one line says of them.
+
+It imports nothing, so that ``workflow --help`` is answered without importing a single command.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["COMMANDS", "SECTIONS", "Entry", "find"]
+
+
+class Entry(NamedTuple):
+    """A command: its name, the module under ``ropeway.cli.commands`` whose ``command`` it is, its section and one line of help."""
+
+    name: str
+    module: str
+    section: str
+    help: str
+
+
+SECTIONS: tuple[str, ...] = ("Write", "Run", "Look", "Set up")
+
+COMMANDS: tuple[Entry, ...] = (
+    Entry("init", "init", "Write", "Start a workflow file from a template."),
+    Entry("list", "list_", "Write", "List this project's workflows."),
+    Entry("validate", "validate", "Write", "Check workflow files and show every problem."),
+    Entry("plan", "plan", "Write", "Show what a run would do."),
+    Entry("graph", "graph", "Write", "Draw the steps: tree, mermaid, dot or svg."),
+    Entry("schema", "schema", "Write", "Print the JSON Schema of workflow files."),
+    Entry("explain", "explain", "Write", "Explain a diagnostic code, with an example."),
+    Entry("run", "run", "Run", "Run a workflow."),
+    Entry("resume", "resume", "Run", "Go on with a run that stopped."),
+    Entry("cancel", "cancel", "Run", "Cancel a run."),
+    Entry("answer", "answer", "Run", "Answer a step that waits for a person."),
+    Entry("status", "status", "Look", "Show the active runs, or one run."),
+    Entry("logs", "logs", "Look", "Show what the steps of a run printed."),
+    Entry("artifacts", "artifacts", "Look", "List or fetch the artifacts of a run."),
+    Entry("runs", "runs", "Look", "Show the history of runs."),
+    Entry("secret", "secret", "Set up", "Keep secrets for workflows."),
+    Entry("config", "config", "Set up", "Read and change settings."),
+    Entry("self-test", "self_test", "Set up", "Check that everything works on this machine."),
+    Entry("completion", "completion", "Set up", "Print the shell's completion script."),
+)
+
+
+def find(name: str) -> Entry | None:
+    """Return the entry of a command by its exact name, or None."""
+    for entry in COMMANDS:
+        if entry.name == name:
+            return entry
+    return None
