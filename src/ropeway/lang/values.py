@@ -1,0 +1,346 @@
+"""Typed values: parameters, inputs, outputs and form fields, from text or from data.
+
+The built-in types are ``string integer number boolean path choice list map secret``. Types and checks that plugins bring are handed
+in as :class:`ParameterTypes`; this module never looks for them. ``pattern``, ``choices``, ``minimum`` and ``maximum`` of a list or a map
+hold for each of its elements.
+
+How text becomes a value (``--param``, ``key=value`` outputs):
+
+* integer and number: decimal, no underscores, no ``nan`` or ``inf``; boolean: ``true`` or ``false``;
+* list: JSON when it starts with ``[``, else elements separated by commas, spaces around them dropped; empty text is the empty list;
+* map: JSON when it starts with ``{``, else ``key=value`` separated by commas, spaces around both dropped; empty text is the empty map;
+* all others: the text as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ropeway.errors import UsageError
+from ropeway.lang.hints import did_you_mean, noun, shown
+from ropeway.lang.patterns import BadPattern, fully_matches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ropeway.lang.model import Field
+
+__all__ = [
+    "BUILTIN_TYPES",
+    "SCALAR_TYPES",
+    "ParameterType",
+    "ParameterTypes",
+    "ValueProblem",
+    "check_value",
+    "parse_parameter",
+    "parse_text",
+]
+
+SCALAR_TYPES = ("string", "integer", "number", "boolean", "path", "choice")
+"""The built-in types that an element of a list or a map may have."""
+BUILTIN_TYPES = (*SCALAR_TYPES, "list", "map", "secret")
+_MAX_INTEGER = 2**63 - 1
+"""Integers are 64 bits wide, as in CEL."""
+_MAX_DIGITS = 400
+"""More digits are no number that anything can use; it also bounds the quadratic cost of reading them."""
+
+
+class ValueProblem(UsageError):
+    """A value that does not fit its declaration. The value of a secret is never part of the message."""
+
+    default_code = "bad-value"
+
+
+class ParameterType(Protocol):
+    """A type that a plugin brings.
+
+    Both methods return the value as JSON-like data and raise :class:`ValueProblem` (or :class:`ValueError`) to refuse it.
+    """
+
+    @property
+    def base(self) -> str:
+        """The built-in type that its values have in expressions."""
+        ...
+
+    def parse(self, text: str, field: Field) -> Any:
+        """Return the value that a person typed."""
+        ...
+
+    def check(self, value: Any, field: Field) -> Any:
+        """Return a value that came as data: a default, an entry of a parameters file, an output."""
+        ...
+
+
+class ParameterTypes(Protocol):
+    """What plugins add to the built-in types; ``plugins`` and ``app`` make one, tests have a fake."""
+
+    def type(self, name: str) -> ParameterType | None:
+        """Return the type of this name, or None when no plugin brings it."""
+        ...
+
+    def validator(self, name: str) -> Callable[[Any], object] | None:
+        """Return a check that raises :class:`ValueProblem` or :class:`ValueError` to refuse a value, or None when there is none."""
+        ...
+
+    def type_names(self) -> Iterable[str]:
+        """Return the names of all types that plugins bring, for hints."""
+        ...
+
+
+def parse_parameter(field: Field, text: str, types: ParameterTypes | None = None) -> Any:
+    """Read what a person typed behind ``--param NAME=``: :func:`parse_text`, but a secret is refused.
+
+    Raises:
+        ValueProblem: The text does not fit, or the parameter is a secret (a command line is no place for one).
+    """
+    if field.type == "secret":
+        source = field.source or f"keyring:{field.name}"
+        if source == "prompt":
+            hint = "it is asked for when the run starts"
+        elif source.startswith("env:"):
+            hint = f"set the environment variable {source[4:]}"
+        else:
+            hint = f"store it with `workflow secret set {source.removeprefix('keyring:')}`"
+        raise ValueProblem(f"{field.name!r} is a secret and can't be given on a command line", hint=hint, code="secret-on-command-line")
+    return parse_text(field, text, types)
+
+
+def parse_text(field: Field, text: str, types: ParameterTypes | None = None) -> Any:
+    """Turn text into a value of the field's type and check it.
+
+    Args:
+        field: The declaration.
+        text: What was typed or written; see the module for the forms.
+        types: What plugins bring.
+
+    Raises:
+        ValueProblem: It does not fit; the hint says what would.
+    """
+    _refuse_nul(field, text)
+    name = field.type
+    if name == "list":
+        value: Any = _list_from_text(field, text, types)
+    elif name == "map":
+        value = _map_from_text(field, text, types)
+    else:
+        value = _scalar_from_text(field, name, text, types)
+    _ask_validator(field, value, types)
+    return value
+
+
+def check_value(field: Field, value: Any, types: ParameterTypes | None = None) -> Any:
+    """Check a value that came as data, and return it.
+
+    Null stands for "no value" and passes where the field is not required.
+
+    Raises:
+        ValueProblem: It does not fit; the hint says what would.
+    """
+    if value is None and not field.required:
+        return None
+    if field.type == "list":
+        if not isinstance(value, (list, tuple)):
+            raise _wrong(field, value, "a list")
+        value = [_scalar(field, field.items or "string", item, types, f"element {at}") for at, item in enumerate(value)]
+    elif field.type == "map":
+        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+            raise _wrong(field, value, "a map with strings as keys")
+        value = {key: _scalar(field, field.items or "string", item, types, f"the value of {shown(key)}") for key, item in value.items()}
+    else:
+        value = _scalar(field, field.type, value, types)
+    _ask_validator(field, value, types)
+    return value
+
+
+def _ask_validator(field: Field, value: Any, types: ParameterTypes | None) -> None:
+    if field.validator is None:
+        return
+    validator = types.validator(field.validator) if types is not None else None
+    if validator is None:
+        raise ValueProblem(
+            f"{field.name!r} is checked by the validator {field.validator!r}, which is not installed",
+            hint="install the plugin that brings it",
+        )
+    _guard(field, validator, value)
+
+
+def _guard(field: Field, call: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a plugin; its ``ValueError`` is a refusal too, without the text where that could hold a secret."""
+    try:
+        return call(*arguments)
+    except ValueProblem:
+        raise
+    except ValueError as problem:
+        why = "it is refused" if field.type == "secret" else str(problem) or "it is refused"
+        raise ValueProblem(f"{field.name!r}: {why}", hint=field.description) from None
+
+
+def _scalar_from_text(field: Field, name: str, text: str, types: ParameterTypes | None, what: str | None = None) -> Any:
+    convert = _FROM_TEXT.get(name)
+    if convert is not None:
+        value = convert(field, text, what)
+    elif name in BUILTIN_TYPES:
+        value = text
+    else:
+        return _guard(field, _plugin(field, name, types).parse, text, field)
+    return _constrained(field, name, value, what)
+
+
+def _scalar(field: Field, name: str, value: Any, types: ParameterTypes | None, what: str | None = None) -> Any:
+    if name in ("string", "path", "choice", "secret"):
+        if not isinstance(value, str):
+            raise _wrong(field, value, "a string", what)
+        _refuse_nul(field, value, what)
+    elif name == "integer":
+        if type(value) is not int:
+            raise _wrong(field, value, "a whole number", what)
+    elif name == "number":
+        if type(value) not in (int, float):
+            raise _wrong(field, value, "a number", what)
+    elif name == "boolean":
+        if type(value) is not bool:
+            raise _wrong(field, value, "true or false", what)
+    elif name in ("list", "map"):
+        raise ValueProblem(f"{_what(field, what)} can't be {name}s inside each other", hint="use JSON text in a string")
+    else:
+        return _guard(field, _plugin(field, name, types).check, value, field)
+    return _constrained(field, name, value, what)
+
+
+def _plugin(field: Field, name: str, types: ParameterTypes | None) -> ParameterType:
+    found = types.type(name) if types is not None else None
+    if found is None:
+        known = (*BUILTIN_TYPES, *(types.type_names() if types is not None else ()))
+        hint = did_you_mean(name, known) or "install the plugin that brings it"
+        raise ValueProblem(f"{field.name!r} has the unknown type {name!r}", hint=hint)
+    return found
+
+
+def _constrained(field: Field, name: str, value: Any, what: str | None) -> Any:
+    """Check ``pattern``, ``choices``, ``minimum`` and ``maximum`` against one value of a built-in type."""
+    if name == "choice":
+        if value not in field.choices:
+            hint = did_you_mean(value, field.choices) or f"one of {', '.join(map(shown, field.choices[:20]))}"
+            raise ValueProblem(f"{_what(field, what)} can't be {shown(value)}", hint=hint)
+    elif name in ("integer", "number"):
+        _check_range(field, name, value, what)
+    elif name == "path" and not value:
+        raise ValueProblem(f"{_what(field, what)} is an empty path", hint="write . for the current directory")
+    if field.pattern is not None and name in ("string", "path", "secret"):
+        try:
+            fits = fully_matches(field.pattern, value)
+        except BadPattern as problem:
+            raise ValueProblem(f"{_what(field, what)}: {problem.message}", hint=problem.hint) from None
+        if not fits:
+            given = "the secret" if name == "secret" else shown(value)
+            raise ValueProblem(f"{_what(field, what)}: {given} does not match the pattern {field.pattern}", hint=field.description)
+    return value
+
+
+def _check_range(field: Field, name: str, value: Any, what: str | None) -> None:
+    if name == "integer" and not -_MAX_INTEGER - 1 <= value <= _MAX_INTEGER:
+        raise ValueProblem(f"{_what(field, what)} can't be {shown(value)}", hint="integers have 64 bits")
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueProblem(f"{_what(field, what)} can't be {value}", hint="write a finite number")
+    if isinstance(value, int) and value.bit_length() > 1000:
+        raise ValueProblem(f"{_what(field, what)} can't be {shown(value)}", hint="write a smaller number")
+    low, high = field.minimum, field.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        bounds = [f"at least {low}" if low is not None else "", f"at most {high}" if high is not None else ""]
+        raise ValueProblem(
+            f"{_what(field, what)} can't be {shown(value)}", hint=f"write a number that is {' and '.join(filter(None, bounds))}"
+        )
+
+
+def _integer(field: Field, text: str, what: str | None) -> int:
+    plain = text.strip()
+    digits = plain[1:] if plain[:1] in ("-", "+") else plain
+    if not (digits.isascii() and digits.isdigit()):
+        raise _wrong_text(field, text, "a whole number", what)
+    if len(digits) > _MAX_DIGITS:
+        raise ValueProblem(f"{_what(field, what)} can't be a number of {len(digits):,} digits", hint="integers have 64 bits")
+    return int(plain)
+
+
+def _number(field: Field, text: str, what: str | None) -> int | float:
+    plain = text.strip()
+    if len(plain) > _MAX_DIGITS or not plain.isascii() or not plain.lstrip("+-")[:1].strip(".").isdigit() or "_" in plain:
+        raise _wrong_text(field, text, "a number", what)
+    try:
+        return int(plain) if plain.lstrip("+-").isdigit() else float(plain)
+    except ValueError:
+        raise _wrong_text(field, text, "a number", what) from None
+
+
+def _boolean(field: Field, text: str, what: str | None) -> bool:
+    plain = text.strip()
+    if plain not in ("true", "false"):
+        raise _wrong_text(field, text, "true or false", what)
+    return plain == "true"
+
+
+_FROM_TEXT: dict[str, Callable[[Field, str, str | None], Any]] = {"integer": _integer, "number": _number, "boolean": _boolean}
+
+
+def _list_from_text(field: Field, text: str, types: ParameterTypes | None) -> list[Any]:
+    of = field.items or "string"
+    plain = text.strip()
+    if plain.startswith("["):
+        return [_scalar(field, of, item, types, f"element {at}") for at, item in enumerate(_json(field, plain, list))]
+    if not plain:
+        return []
+    return [_scalar_from_text(field, of, item.strip(), types, f"element {at}") for at, item in enumerate(plain.split(","))]
+
+
+def _map_from_text(field: Field, text: str, types: ParameterTypes | None) -> dict[str, Any]:
+    of = field.items or "string"
+    plain = text.strip()
+    if plain.startswith("{"):
+        return {key: _scalar(field, of, item, types, f"the value of {shown(key)}") for key, item in _json(field, plain, dict).items()}
+    result: dict[str, Any] = {}
+    for pair in plain.split(",") if plain else ():
+        key, equals, item = pair.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            hint = 'write key=value,key=value, or JSON: {"key": "value"}'
+            raise ValueProblem(f"{field.name!r}: {shown(pair.strip())} is not key=value", hint=hint)
+        if key in result:
+            raise ValueProblem(f"{field.name!r} has the key {shown(key)} twice", hint="keep one of them")
+        result[key] = _scalar_from_text(field, of, item.strip(), types, f"the value of {shown(key)}")
+    return result
+
+
+def _json(field: Field, text: str, kind: type) -> Any:
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        form = "a,b,c" if kind is list else "key=value,key=value"
+        raise ValueProblem(f"{field.name!r} is not valid JSON", hint=f"write JSON, or {form}") from None
+    return value
+
+
+def _no_constant(word: str) -> Any:
+    message = f"{word} is not JSON"
+    raise ValueError(message)
+
+
+def _refuse_nul(field: Field, text: str, what: str | None = None) -> None:
+    if "\0" in text:
+        raise ValueProblem(f"{_what(field, what)} holds a NUL character", hint="no program can be given one")
+
+
+def _what(field: Field, what: str | None) -> str:
+    return repr(field.name) if what is None else f"{what} of {field.name!r}"
+
+
+def _wrong(field: Field, value: Any, wanted: str, what: str | None = None) -> ValueProblem:
+    hint = field.description
+    if isinstance(value, str) and wanted in ("a number", "a whole number", "true or false"):
+        hint = "write it without quotes"
+    return ValueProblem(f"{_what(field, what)} must be {wanted}, not {noun(value)}", hint=hint)
+
+
+def _wrong_text(field: Field, text: str, wanted: str, what: str | None) -> ValueProblem:
+    return ValueProblem(f"{_what(field, what)} must be {wanted}, not {shown(text)}", hint=field.description)
