@@ -1,0 +1,86 @@
+"""The start is quick because little is imported. What these commands load is written down here: a longer list is a decision."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# What `workflow --version` and `workflow --help` load besides what a bare Python does.
+QUESTION = {"ropeway", "ropeway.cli", "ropeway.cli.main", "__future__"}
+
+# What a run may load from outside of the package: click, and of the standard library only these and what they load themselves.
+RUN_LIBRARIES = {"click"}
+HEAVY = {
+    "asyncio",
+    "concurrent.futures",
+    "email",
+    "http",
+    "importlib.metadata",
+    "importlib.resources",
+    "keyring",
+    "logging",
+    "multiprocessing",
+    "pydantic",
+    "rich",
+    "socketserver",
+    "sqlite3",
+    "ssl",
+    "tomllib",  # only when the workflow or a settings file is TOML: named in the test below
+    "unittest",
+    "urllib.request",
+    "xml",
+    "yaml",
+}
+
+WORKFLOW = 'id = "one"\n\n[steps.only]\nrun = ["true"]\n'
+
+
+def loaded(arguments: list[str], cwd: Path) -> set[str]:
+    """Return the modules that a command loads, in all of its processes, that a bare Python does not."""
+    return _imported(["-c", "import sys; from ropeway.cli.main import main; sys.exit(main())", *arguments], cwd) - _imported(
+        ["-c", "pass"], cwd
+    )
+
+
+def _imported(arguments: list[str], cwd: Path) -> set[str]:
+    environ = {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments], cwd=cwd, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return set(re.findall(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\S+)$", done.stderr, re.MULTILINE))
+
+
+def test_the_version_is_answered_without_loading_anything(tmp_path: Path) -> None:
+    assert loaded(["--version"], tmp_path) <= QUESTION
+
+
+def test_the_overview_is_answered_without_click(tmp_path: Path) -> None:
+    assert loaded(["--help"], tmp_path) <= QUESTION | {"ropeway.cli.overview"}
+
+
+@pytest.fixture(scope="module")
+def run_modules(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    folder = tmp_path_factory.mktemp("one-step")
+    (folder / "workflow.toml").write_text(WORKFLOW)
+    return loaded(["run"], folder)
+
+
+def test_a_run_of_one_step_loads_nothing_heavy(run_modules: set[str]) -> None:
+    roots = {name for module in run_modules for name in (module, *(".".join(module.split(".")[:n]) for n in (1, 2)))}
+    assert roots & (HEAVY - {"tomllib"}) == set()
+
+
+def test_a_run_of_one_step_loads_no_library_but_click(run_modules: set[str]) -> None:
+    foreign = {module.split(".")[0] for module in run_modules} - set(sys.stdlib_module_names) - {"ropeway"}
+    assert foreign <= RUN_LIBRARIES
+
+
+def test_a_run_of_one_step_loads_only_the_rooms_that_it_needs(run_modules: set[str]) -> None:
+    rooms = {module.split(".")[1] for module in run_modules if module.startswith("ropeway.")}
+    assert rooms <= {"app", "cli", "errors", "lang", "runs", "settings", "plugins"}
