@@ -131,6 +131,11 @@ class Console:
         return self.out_terminal and not self.plain and not self.json and self._environ.get("TERM", "dumb") != "dumb"
 
     @property
+    def unicode(self) -> bool:
+        """Whether stdout can show marks beyond ASCII."""
+        return (getattr(self._out, "encoding", "") or "").lower().replace("-", "") == "utf8"
+
+    @property
     def width(self) -> int:
         """Columns of the terminal; 100 when the output is not one."""
         return self.size()[0]

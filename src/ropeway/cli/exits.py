@@ -137,7 +137,7 @@ def _write_report(args: Sequence[str], error: Exception) -> Path | None:
     import traceback
     from pathlib import Path
 
-    from ropeway import __version__
+    from ropeway import __version__, settings
 
     words = " ".join(w.partition("=")[0] + "=…" if "=" in w else w for w in args)
     text = "".join(
@@ -148,8 +148,7 @@ def _write_report(args: Sequence[str], error: Exception) -> Path | None:
         ]
     )
     name = f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.txt"
-    state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
-    for folder in (state / "ropeway" / "reports", Path(tempfile.gettempdir()) / f"ropeway-reports-{os.getuid()}"):
+    for folder in (settings.state_dir(os.environ) / "reports", Path(tempfile.gettempdir()) / f"ropeway-reports-{os.getuid()}"):
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             path = folder / name

@@ -1,0 +1,1 @@
+"""The files that ``workflow init`` starts from; ``@ID@`` stands for the workflow's id."""

@@ -1,0 +1,45 @@
+"""`workflow plan`: what a run would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ropeway.cli.group import argument, option, verb
+from ropeway.cli.options import complete_workflow, pairs, settable_options
+
+if TYPE_CHECKING:
+    from ropeway.cli.console import Console
+
+
+@verb()
+@argument("target", required=False, metavar="[WORKFLOW]", shell_complete=complete_workflow)
+@settable_options
+@option("--order", is_flag=True, help="Show the order of the steps only, without what they run.")
+def command(
+    console: Console,
+    target: str | None,
+    overrides: tuple[str, ...],
+    params: tuple[str, ...],
+    params_file: str | None,
+    env: tuple[str, ...],
+    *,
+    order: bool,
+) -> None:
+    """Show what a run would do: parameters, order, commands.
+
+    WORKFLOW is a path or a workflow's id; ./workflow.toml when none is given. With --json the whole plan: the document that a run
+    stores and a resume goes on from.
+    """
+    from ropeway.app import planning, workflows
+
+    cwd = Path.cwd()
+    loaded = workflows.load(target, cwd=cwd, overrides=overrides)
+    plan = planning.make_plan(loaded, params=pairs(params, "param"), params_file=params_file, env=pairs(env, "env"), cwd=cwd)
+    if console.json:
+        console.object(plan.to_json())
+        return
+    from ropeway.cli.render_plan import render
+
+    for line in render(plan, console, commands=not order):
+        console.data(line)

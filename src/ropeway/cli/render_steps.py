@@ -1,0 +1,170 @@
+"""How the state of steps and runs is said: words, colours, the summary at the end. Shared by the live and the plain view and `status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ropeway.cli.console import clean, clean_output
+from ropeway.cli.text import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ropeway.cli.console import Console, Style
+    from ropeway.runs.state import RunState, StepState
+
+__all__ = ["COLORS", "MARKS", "closing", "first_cause", "outcome", "shown_value", "tally"]
+
+COLORS: dict[str, Style] = {
+    "succeeded": "green",
+    "warning": "yellow",
+    "failed": "red",
+    "running": "cyan",
+    "waiting": "magenta",
+    "queued": "blue",
+    "interrupted": "yellow",
+    "cancelled": "yellow",
+    "skipped": "dim",
+    "pending": "dim",
+    "ready": "dim",
+}
+MARKS: dict[str, tuple[str, str]] = {
+    "succeeded": ("✓", "+"),
+    "warning": ("!", "!"),
+    "failed": ("✗", "x"),
+    "running": ("●", "*"),
+    "waiting": ("?", "?"),
+    "interrupted": ("!", "!"),
+    "cancelled": ("■", "-"),
+    "skipped": ("-", "-"),
+    "pending": ("·", "."),
+    "ready": ("·", "."),
+    "queued": ("·", "."),
+}
+"""A state's mark, in Unicode and in ASCII."""
+
+_SKIPPED = {
+    "when": "its condition is false",
+    "upstream": "a step that it needs did not succeed",
+    "user": "as asked",
+    "stopped": "the run stopped",
+}
+
+
+def outcome(step: Mapping[str, Any] | StepState) -> str:
+    """Return how a step ended, in words: ``succeeded``, ``failed with exit status 1``, ``skipped: its condition is false``."""
+    read = step.get if isinstance(step, dict) else lambda name: getattr(step, name, None)
+    state, reason, error, code = read("state"), read("reason"), read("error"), read("exit_code")
+    if state == "skipped":
+        return f"skipped: {_SKIPPED.get(str(reason), clean(str(reason)))}" if reason else "skipped"
+    if state in {"failed", "warning", "cancelled", "interrupted"}:
+        verb = "failed" if state == "warning" else state
+        allowed = ", which it may" if state == "warning" else ""
+        if error:
+            return f"{verb}{allowed}: {clean(str(error))}"
+        if code is not None and code < 0:
+            return f"{verb}{allowed}: ended by {_signal(-code)}"
+        if code:
+            return f"{verb} with exit status {code}{allowed}"
+        return f"{verb}{allowed}: {clean(str(reason))}" if reason else f"{verb}{allowed}"
+    return str(state)
+
+
+def _signal(number: int) -> str:
+    from signal import Signals
+
+    try:
+        return Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def tally(state: RunState) -> str:
+    """Return ``3 succeeded, 1 failed, 2 skipped``, of the workflow's own steps."""
+    counts: dict[str, int] = {}
+    for step in state.steps.values():
+        if _own(step.id):
+            counts[step.state] = counts.get(step.state, 0) + 1
+    words = {"warning": "failed as it may"}
+    order = ("succeeded", "warning", "failed", "cancelled", "interrupted", "running", "waiting", "skipped", "ready", "pending")
+    return ", ".join(f"{counts[name]:,} {words.get(name, name)}" for name in order if name in counts)
+
+
+def _own(address: str) -> bool:
+    return not any(mark in address for mark in "[#/")
+
+
+def first_cause(state: RunState) -> StepState | None:
+    """Return the step that made the run fail: the first that failed, the innermost of those."""
+    failed = [s for s in state.steps.values() if s.state == "failed"]
+    return min(failed, key=lambda s: (s.finished_at or "~", -len(s.id)), default=None)
+
+
+def shown_value(value: Any) -> str:
+    """Return an output or a parameter for one line: text as it is, the rest as compact JSON."""
+    if isinstance(value, str):
+        return clean(value)
+    from json import dumps
+
+    return clean(dumps(value, ensure_ascii=False))
+
+
+def closing(console: Console, state: RunState, logs: Path) -> None:
+    """Print what the end of a run means: outputs (data), the first cause with its last lines, and the next command to type."""
+    for name, value in state.outputs.items():
+        console.data(f"{clean(name)} = {shown_value(value)}")
+    if state.state == "succeeded":
+        warned = sum(s.state == "warning" for s in state.steps.values() if _own(s.id))
+        if warned:
+            console.warning(f"{plural(warned, 'step')} failed and may", f"`workflow status {state.run}` shows which")
+    for text in state.warnings:
+        console.warning(text)
+    if state.state == "failed":
+        _failed(console, state, logs)
+    elif state.state == "waiting":
+        _waiting(console, state)
+    elif state.state in {"cancelled", "interrupted"}:
+        console.say(f"{state.state.capitalize()}. `workflow resume {state.run}` goes on from here.")
+
+
+def _failed(console: Console, state: RunState, logs: Path) -> None:
+    cause = first_cause(state)
+    if cause is None:
+        console.error(state.error or f"the run failed: {state.reason or 'no step did'}")
+        console.say(f"{_hint(console)}: `workflow status {state.run}` shows more")
+        return
+    console.error(f"step {cause.id} {outcome(cause)}")
+    for line in last_lines(cause, logs):
+        console.say(f"  {console.styled('|', 'dim', err=True)} {clean_output(line) if console.err_terminal else line}")
+    console.say(f"{_hint(console)}: `workflow logs {state.run}:{cause.id}` shows all that it printed")
+    console.say(f"{_hint(console)}: `workflow resume {state.run}` goes on from there, once it is fixed")
+
+
+def last_lines(step: StepState, logs: Path, *, lines: int = 10) -> list[str]:
+    """Return the last lines that a step's last attempt printed."""
+    from ropeway.runs.logs import tail
+
+    number = step.logs[-1] if step.logs else None
+    return tail(logs, number, lines=lines) if number is not None else []
+
+
+def _waiting(console: Console, state: RunState) -> None:
+    for gate in state.open_gates:
+        asked = gate.gate or {}
+        console.say(f"{clean(gate.id)} waits for an answer: {clean(str(asked.get('prompt') or ''))}".rstrip(": "))
+        console.say(f"{_hint(console)}: `{answer_command(state.run, gate.id, asked)}`")
+
+
+def answer_command(run: str, step: str, gate: Mapping[str, Any]) -> str:
+    """Return the command that answers a gate, with a place to fill in."""
+    if gate.get("fields"):
+        fields = gate["fields"]
+        names = list(fields) if isinstance(fields, dict) else [str(f.get("name", f)) if isinstance(f, dict) else str(f) for f in fields]
+        return f"workflow answer {run}:{step} " + " ".join(f"--field {name}=…" for name in names)
+    choices = [str(c) for c in gate.get("choices") or ()]
+    return f"workflow answer {run}:{step} {'|'.join(choices) or 'yes|no'}"
+
+
+def _hint(console: Console) -> str:
+    return console.styled("hint", "bold", "cyan", err=True)
