@@ -124,7 +124,7 @@ def _pattern_holds(problems: Problems, pattern: str, path: Path) -> bool:
     try:
         check_pattern(pattern)
     except BadPattern as problem:
-        problems.error("RW111" if problem.dangerous else "RW110", path, problem.message, hint=problem.hint, offset=problem.offset)
+        problems.error("RW110", path, problem.message, hint=problem.hint)
         return False
     return True
 
