@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ropeway.errors import NotFound, StoreError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _ASSIGNMENT = re.compile(
@@ -23,6 +24,11 @@ _ASSIGNMENT = re.compile(
 )
 _NOTHING = re.compile(r"[ \t]*(?:#[^\n]*)?\n|[ \t]*(?:#[^\n]*)?\Z")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$", "`": "`"}
+
+
+def with_env_file(environ: Mapping[str, str], path: Path | None) -> dict[str, str]:
+    """Return the environment with what a file adds to it; the real environment wins over the file."""
+    return {**read_env_file(path), **environ} if path is not None else dict(environ)
 
 
 def read_env_file(path: Path) -> dict[str, str]:

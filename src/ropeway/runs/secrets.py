@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ropeway.errors import NotFound, UsageError
-from ropeway.runs.env_file import parse_env, read_env_file
+from ropeway.runs.env_file import parse_env, read_env_file, with_env_file
 from ropeway.runs.mask import Mask
 from ropeway.runs.secret_store import Store, system_keyring
 from ropeway.settings import config_dir
@@ -18,7 +18,7 @@ from ropeway.settings import config_dir
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Lookup", "Mask", "Source", "Store", "open_store", "parse_env", "parse_source", "read_env_file", "read_secret"]
+__all__ = ["Lookup", "Mask", "Source", "Store", "open_store", "parse_env", "parse_source", "read_env_file", "read_secret", "with_env_file"]
 
 
 @dataclass(frozen=True, slots=True)

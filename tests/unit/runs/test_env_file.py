@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ropeway.errors import NotFound, UsageError
-from ropeway.runs.env_file import parse_env, read_env_file
+from ropeway.runs.env_file import parse_env, read_env_file, with_env_file
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,9 @@ def test_a_file_that_is_not_there_or_not_text_is_a_message(tmp_path: Path) -> No
     (tmp_path / "binary").write_bytes(b"A=\xff")
     with pytest.raises(UsageError, match="not UTF-8"):
         read_env_file(tmp_path / "binary")
+
+
+def test_the_real_environment_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "dev.env").write_text("A=file\nB=file\n")
+    assert with_env_file({"A": "real"}, tmp_path / "dev.env") == {"A": "real", "B": "file"}
+    assert with_env_file({"A": "real"}, None) == {"A": "real"}
