@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ropeway.lang.expressions.errors import ExpressionError
-from ropeway.lang.expressions.functions import FUNCTIONS, HABITS, SPECIAL, Function
+from ropeway.lang.expressions.functions import FUNCTIONS, HABITS, SPECIAL
 from ropeway.lang.expressions.nodes import (
     Binary,
     Call,
@@ -42,7 +42,7 @@ from ropeway.lang.expressions.types import (
     map_of,
     record,
 )
-from ropeway.lang.expressions.unparse import unparse
+from ropeway.lang.expressions.wording import MAX_SHOWN, a_value, arguments, article, as_number, comparison_for, hint_for, shown
 from ropeway.lang.hints import did_you_mean
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-_MAX_SHOWN = 60
 _NUMERIC = frozenset({"integer", "number"})
 _LOOSE = frozenset({"any", "nothing"})
 _LITERALS = {bool: BOOLEAN, str: STRING, int: INTEGER, float: NUMBER, type(None): NULL}
@@ -92,6 +91,7 @@ class _Checker:
     def __init__(self, names: Mapping[str, Type], refused: Mapping[str, str]) -> None:
         self._names = names
         self._refused = refused
+        self._dashed = -1  # the end of what was read as a subtraction and meant as a name with a dash
         self.problems: list[ExpressionError] = []
 
     def type_of(self, node: Node) -> Type:
@@ -103,10 +103,10 @@ class _Checker:
 
     def wrong_result(self, node: Node, wanted: Type, found: Type) -> None:
         """Tell that the whole has the wrong type."""
-        hint = self._hint_for(node, found, wanted)
+        hint = hint_for(node, found, wanted)
         if hint is None and wanted is BOOLEAN:
-            hint = f"compare it, for example: {_shown(node)} {_EXAMPLES.get(found.kind, '== …')}"
-        self._error("RW224", node, f"the expression is {_a(found)}, {_a(wanted)} is expected", hint)
+            hint = comparison_for(node, found)
+        self._error("RW224", node, f"the expression is {a_value(found)}, {a_value(wanted)} is expected", hint)
 
     # Leaves and selections
 
@@ -137,15 +137,15 @@ class _Checker:
         if of.kind == "list":
             if by.kind not in _LOOSE | {"integer"}:
                 return self._error(
-                    "RW226", key, f"the items of a list are counted by integers, not {_a(by)}", self._hint_for(key, by, INTEGER)
+                    "RW226", key, f"the items of a list are counted by integers, not {a_value(by)}", hint_for(key, by, INTEGER)
                 )
             return item_of(of)
         if of.kind in {"map", "record"}:
             if by.kind not in _LOOSE | {"string"}:
-                return self._error("RW226", key, f"the keys of a map are strings, not {_a(by)}", self._hint_for(key, by, STRING))
+                return self._error("RW226", key, f"the keys of a map are strings, not {a_value(by)}", hint_for(key, by, STRING))
             found = item_of(of)
             return ANY if found is NOTHING else found
-        return self._error("RW226", node, f"{_a(of)} has no parts", None)
+        return self._error("RW226", node, f"{a_value(of)} has no parts", None)
 
     def has(self, node: Has) -> Type:
         of = self.type_of(node.member.target)
@@ -153,7 +153,7 @@ class _Checker:
         if of.kind == "record" and node.member.name not in (of.fields or {}):
             self._unknown(node.member, node.member.target, node.member.name, of)
         elif of.kind not in _LOOSE | {"record", "map", "null"}:
-            self._error("RW226", node.member, f"{_a(of)} has no parts")
+            self._error("RW226", node.member, f"{a_value(of)} has no parts")
         return BOOLEAN
 
     def _select(self, node: Node, target: Node, name: str) -> Type:
@@ -168,22 +168,23 @@ class _Checker:
         if not self._is_there(target, of):
             return ANY
         if of.kind == "list":
-            return self._error("RW226", node, "a list has items, not names", f"{_shown(target)}[0] is the first")
-        return self._error("RW226", node, f"{_a(of)} has no part '{name[:_MAX_SHOWN]}'")
+            return self._error("RW226", node, "a list has items, not names", f"{shown(target)}[0] is the first")
+        return self._error("RW226", node, f"{a_value(of)} has no part '{name[:MAX_SHOWN]}'")
 
     def _unknown(self, node: Node, target: Node, name: str, of: Type) -> Type:
         known = of.fields or {}
         path = path_of(target)
         noun = _NOUNS.get(path[0], "part") if len(path) == 1 else "output" if path[2:] == ("outputs",) else "part"
-        where = f" of step '{path[1]}'" if noun == "output" else f" in '{_shown(target)}'" if noun == "part" else ""
+        where = f" of step '{path[1]}'" if noun == "output" else f" in '{shown(target)}'" if noun == "part" else ""
         dashed = [key for key in known if key.startswith(name + "-")] if isinstance(node, Member) else []
         if dashed:
-            hint: str | None = f"a name with a dash stands in brackets: {_shown(target)}['{dashed[0]}']"
+            self._dashed = node.end
+            hint: str | None = f"a name with a dash stands in brackets: {shown(target)}['{dashed[0]}']"
         else:
             hint = did_you_mean(name, known)
         if hint is None:
             hint = f"known: {', '.join(list(known)[:10])}" if known else f"there are no {noun}s"
-        return self._error("RW211", node, f"there is no {noun} '{name[:_MAX_SHOWN]}'{where}", hint)
+        return self._error("RW211", node, f"there is no {noun} '{name[:MAX_SHOWN]}'{where}", hint)
 
     def _is_there(self, node: Node, of: Type) -> bool:
         """Tell when a value that may be null is used; return whether it may not."""
@@ -192,7 +193,7 @@ class _Checker:
         if of.kind == "null":
             self._error("RW221", node, "null has no parts and can not be calculated with")
         else:
-            self._error("RW221", node, f"'{_shown(node)}' may be null here", self._hint_for(node, of, of.item or ANY))
+            self._error("RW221", node, f"'{shown(node)}' may be null here", hint_for(node, of, of.item or ANY))
         return False
 
     # Calls
@@ -205,10 +206,10 @@ class _Checker:
         if node.function in self._refused:
             return self._error("RW214", node, f"{node.function}() has no meaning here", self._refused[node.function])
         if node.method and not function.method:
-            args = ", ".join(_shown(arg) for arg in node.args)
+            args = ", ".join(shown(arg) for arg in node.args)
             return self._error("RW213", node, f"{node.function}() is not called on a value", f"write {node.function}({args})")
         if not function.least <= len(given) <= len(function.takes):
-            return self._error("RW213", node, f"{node.function}() takes {_count(function)}, here {len(given)} are given", function.doc)
+            return self._error("RW213", node, f"{node.function}() takes {arguments(function)}, here {len(given)} are given", function.doc)
         if node.function == "default":
             return self._default(node, given)
         fits = [self._argument(node, i, of) for i, of in enumerate(given)]
@@ -220,7 +221,7 @@ class _Checker:
         hint = HABITS.get(node.function) or did_you_mean(node.function, (*FUNCTIONS, *SPECIAL))
         if hint is None:
             hint = f"there are {', '.join((*FUNCTIONS, *SPECIAL))}"
-        return self._error("RW212", node, f"there is no function '{node.function[:_MAX_SHOWN]}'", hint)
+        return self._error("RW212", node, f"there is no function '{node.function[:MAX_SHOWN]}'", hint)
 
     def _argument(self, node: Call, position: int, given: Type) -> bool:
         arg, kinds = node.args[position], FUNCTIONS[node.function].takes[position]
@@ -229,8 +230,8 @@ class _Checker:
         if given.kind == "optional":
             return self._is_there(arg, given)
         wanted = Type(kinds[0])
-        message = f"{node.function}() takes {' or '.join(_article(kind) for kind in kinds)}, not {_a(given)}"
-        self._error("RW222", arg, message, self._hint_for(arg, given, wanted))
+        message = f"{node.function}() takes {' or '.join(article(kind) for kind in kinds)}, not {a_value(given)}"
+        self._error("RW222", arg, message, hint_for(arg, given, wanted))
         return False
 
     def _default(self, node: Call, given: list[Type]) -> Type:
@@ -239,9 +240,12 @@ class _Checker:
         found = join(inner, other)
         if found is not None:
             return found
-        hint = _as_number(node.args[0], inner, node.args[1], other)
+        hint = as_number(node.args[0], inner, node.args[1], other)
         return self._error(
-            "RW222", node.args[1], f"default() would give {_a(inner)} or {_a(other)}", hint or f"the other value must be {_a(inner)} too"
+            "RW222",
+            node.args[1],
+            f"default() would give {a_value(inner)} or {a_value(other)}",
+            hint or f"the other value must be {a_value(inner)} too",
         )
 
     def _pattern(self, arg: Node) -> None:
@@ -266,13 +270,13 @@ class _Checker:
             return BOOLEAN
         if of.kind in _NUMERIC:
             return of
-        return self._error("RW220", node, f"'-' can not take {_a(of)}", self._hint_for(node.operand, of, NUMBER))
+        return self._error("RW220", node, f"'-' can not take {a_value(of)}", hint_for(node.operand, of, NUMBER))
 
     def _boolean(self, node: Node, of: Type, what: str) -> None:
         if of.kind in _LOOSE | {"boolean"} or not self._is_there(node, of):
             return
-        hint = self._hint_for(node, of, BOOLEAN) or f"compare it, for example: {_shown(node)} {_EXAMPLES.get(of.kind, '== …')}"
-        self._error("RW223", node, f"{what} asks for a boolean, this is {_a(of)}", hint)
+        hint = hint_for(node, of, BOOLEAN) or comparison_for(node, of)
+        self._error("RW223", node, f"{what} asks for a boolean, this is {a_value(of)}", hint)
 
     def logic(self, node: Logic) -> Type:
         for term in node.terms:
@@ -285,11 +289,17 @@ class _Checker:
         found = join(then, otherwise)
         if found is not None:
             return found
-        hint = _as_number(node.then, then, node.otherwise, otherwise)
-        return self._error("RW222", node, f"the two values are {_a(then)} and {_a(otherwise)}", hint or "both must have the same type")
+        hint = as_number(node.then, then, node.otherwise, otherwise)
+        return self._error(
+            "RW222", node, f"the two values are {a_value(then)} and {a_value(otherwise)}", hint or "both must have the same type"
+        )
 
     def binary(self, node: Binary) -> Type:
-        left, right, op = self.type_of(node.left), self.type_of(node.right), node.op
+        op, left = node.op, self.type_of(node.left)
+        if op == "-" and self._dashed == node.left.end:
+            self._dashed = node.end
+            return ANY
+        right = self.type_of(node.right)
         if op in {"==", "!="}:
             return self._equality(node, left, right)
         both = [self._is_there(node.left, left), self._is_there(node.right, right)]
@@ -314,10 +324,10 @@ class _Checker:
 
     def _mismatch(self, node: Binary, left: Type, right: Type) -> None:
         if node.op in _VERBS:
-            message = f"'{node.op}' can not {_VERBS[node.op]} {_a(left)} and {_a(right)}"
+            message = f"'{node.op}' can not {_VERBS[node.op]} {a_value(left)} and {a_value(right)}"
         else:
-            message = f"'{node.op}' can not compare {_a(left)} with {_a(right)}"
-        hint = self._hint_for(node.left, left, right) or self._hint_for(node.right, right, left)
+            message = f"'{node.op}' can not compare {a_value(left)} with {a_value(right)}"
+        hint = hint_for(node.left, left, right) or hint_for(node.right, right, left)
         if hint is None and node.op == "+" and "string" in {left.kind, right.kind}:
             hint = "text is put together by join([…], ''), or by '${{ }}' inside a string"
         self._error("RW220", node, message, hint)
@@ -329,22 +339,22 @@ class _Checker:
             self._is_there(node.left, left)
             self._is_there(node.right, right)
             return BOOLEAN
-        hint = self._hint_for(node.left, left, right) or self._hint_for(node.right, right, left)
-        self._error("RW225", node, f"'{node.op}' compares {_a(left)} with {_a(right)}: they are never equal", hint)
+        hint = hint_for(node.left, left, right) or hint_for(node.right, right, left)
+        self._error("RW225", node, f"'{node.op}' compares {a_value(left)} with {a_value(right)}: they are never equal", hint)
         return BOOLEAN
 
     def _in(self, node: Binary, left: Type, right: Type) -> Type:
         if right.kind in {"map", "record"}:
             if not accepts(STRING, left):
-                self._error("RW225", node, f"the keys of a map are strings, this is {_a(left)}", self._hint_for(node.left, left, STRING))
+                self._error("RW225", node, f"the keys of a map are strings, this is {a_value(left)}", hint_for(node.left, left, STRING))
         elif right.kind == "list":
             item = item_of(right)
             if not comparable(left, item.item if item.kind == "optional" and item.item is not None else item):
-                hint = self._hint_for(node.left, left, item)
-                self._error("RW225", node, f"'in' looks for {_a(left)} in {_a(right)}: it is never there", hint)
+                hint = hint_for(node.left, left, item)
+                self._error("RW225", node, f"'in' looks for {a_value(left)} in {a_value(right)}: it is never there", hint)
         elif right.kind not in _LOOSE:
-            hint = f"write contains({_shown(node.right)}, {_shown(node.left)})" if right.kind == left.kind == "string" else None
-            self._error("RW220", node, f"'in' looks into lists and maps, not into {_a(right)}", hint)
+            hint = f"write contains({shown(node.right)}, {shown(node.left)})" if right.kind == left.kind == "string" else None
+            self._error("RW220", node, f"'in' looks into lists and maps, not into {a_value(right)}", hint)
         return BOOLEAN
 
     # Literals with parts
@@ -362,65 +372,17 @@ class _Checker:
             of = self.type_of(key)
             if isinstance(key, Literal) and isinstance(key.value, str):
                 if key.value in fields:
-                    self._error("RW227", key, f"the key {_shown(key)} is there twice")
+                    self._error("RW227", key, f"the key {shown(key)} is there twice")
                 fields[key.value] = self.type_of(value)
                 continue
             fixed = False
             fields[f"{key.offset}\0"] = self.type_of(value)
             if self._is_there(key, of) and not accepts(STRING, of):
-                self._error("RW227", key, f"a map's keys are strings, this is {_a(of)}", "put the key in quotes" if of is INTEGER else None)
+                self._error(
+                    "RW227", key, f"a map's keys are strings, this is {a_value(of)}", "put the key in quotes" if of is INTEGER else None
+                )
         return record(fields) if fixed else map_of(item_of(record(fields)))
 
-    # Hints
-
-    def _hint_for(self, node: Node, given: Type, wanted: Type) -> str | None:
-        """Return what to do when a value is of the wrong type because of where it comes from."""
-        if given.kind == "optional":
-            inner = given.item or ANY
-            example = _EMPTY.get(inner.kind, "…")
-            return f"it is null when its step was skipped: default({_shown(node)}, {example})"
-        path = path_of(node)
-        if given.kind == "string" and wanted.kind in _DECLARABLE and len(path) == 4 and (path[0], path[2]) == ("steps", "outputs"):
-            return f'declare the output in steps.{path[1]}: outputs.{path[3]} = {{ type = "{wanted.kind}" }}'
-        if given.kind == "string" and wanted.kind in _DECLARABLE and path[:1] == ("params",) and len(path) == 2:
-            return f'declare the parameter: parameters.{path[1]} = {{ type = "{wanted.kind}" }}'
-        return None
-
-
-def _shown(node: Node) -> str:
-    text = unparse(node)
-    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
-
-
-def _article(kind: str) -> str:
-    return kind if kind in {"null", "any"} else f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
-
-
-def _a(of: Type) -> str:
-    if of.kind == "any":
-        return "any value"
-    return _article(str(of))
-
-
-def _count(function: Function) -> str:
-    most = len(function.takes)
-    if most == 0:
-        return "no arguments"
-    text = str(most) if most == function.least else f"{function.least} or {most}"
-    return f"{text} argument" if text == "1" else f"{text} arguments"
-
-
-def _as_number(first: Node, a: Type, second: Node, b: Type) -> str | None:
-    """Return how to make a number of the integer, when one is an integer and the other a number."""
-    if {a.kind, b.kind} != _NUMERIC:
-        return None
-    node = first if a.kind == "integer" else second
-    return f"write {node.value}.0" if isinstance(node, Literal) else f"an integer becomes a number by {_shown(node)} * 1.0"
-
-
-_DECLARABLE = frozenset({"integer", "number", "boolean", "list", "map"})
-_EMPTY = {"string": "''", "integer": "0", "number": "0.0", "boolean": "false", "list": "[]", "map": "{}", "record": "{}"}
-_EXAMPLES = {"string": "!= ''", "integer": "> 0", "number": "> 0", "list": "!= []", "map": "!= {}", "record": "!= {}"}
 
 _RULES: dict[type[Node], Callable[[_Checker, Any], Type]] = {
     Literal: _Checker.literal,
