@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -24,9 +25,10 @@ _unexpected: list[str] = []
 
 
 def _look_for_test_tools() -> None:
-    """Search ``$ROPEWAY_TEST_TOOLS``, then the PATH, then what scripts/install-test-tools cached."""
+    """Search the environment that runs the tests, ``$ROPEWAY_TEST_TOOLS``, the PATH, then what scripts/install-test-tools cached."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ropeway/test-tools"
-    parts = [os.environ.get("ROPEWAY_TEST_TOOLS", ""), os.environ.get("PATH", ""), str(cache)]
+    own = str(Path(sys.executable).parent)
+    parts = [own, os.environ.get("ROPEWAY_TEST_TOOLS", ""), os.environ.get("PATH", ""), str(cache)]
     os.environ["PATH"] = os.pathsep.join(part for part in parts if part)
 
 
