@@ -262,7 +262,7 @@ def _resolve(target: str | None, cwd: Path) -> Path:
         if path.is_dir():
             return next((path / name for name in FILE_NAMES if (path / name).is_file()), path / FILE_NAMES[0])
         return path
-    if isinstance(parsed, reference.NameReference):
+    if isinstance(parsed, reference.LocalReference):
         return _by_id(parsed.name, cwd)
     raise Refused(
         f"{target} names a registry, and this version can not reach one",
