@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ropeway.app.workflows import FOLDER, find_project
 from ropeway.errors import NotFound, Refused, StoreError, UsageError
 from ropeway.lang.formats import WORKFLOW_ID, fits
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA_PATH", "Made", "Template", "initialise", "suggest_id", "templates"]
 
 SCHEMA_PATH = ".ropeway/workflow.schema.json"
-"""Where the editor directive of a template points, relative to the workflow file: it works offline and for the whole team."""
+"""Where a project keeps the schema that its files' editor directive names: it works offline and for the whole team."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,9 @@ def initialise(target: Path, *, template: str = "minimal", workflow_id: str | No
     """
     chosen = _template(template)
     if target.suffix in {".yaml", ".yml"}:
-        raise UsageError("the templates are TOML", hint=f"use {target.with_suffix('.toml')}, or write the YAML file by hand with the same keys")
+        raise UsageError(
+            "the templates are TOML", hint=f"use {target.with_suffix('.toml')}, or write the YAML file by hand with the same keys"
+        )
     path = target if target.suffix == ".toml" else target / "workflow.toml"
     name = workflow_id or suggest_id(path.absolute().parent.name if path.stem == "workflow" else path.stem)
     if not fits(name, WORKFLOW_ID):
@@ -80,12 +84,23 @@ def initialise(target: Path, *, template: str = "minimal", workflow_id: str | No
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
-            file.write(chosen.text.replace("@ID@", name))
-        return Made(path, _write_schema(path.parent / SCHEMA_PATH, schema), name)
+            kept = _root(path) / SCHEMA_PATH
+            directive = os.path.relpath(kept, path.parent)
+            file.write(chosen.text.replace("@ID@", name).replace(f"#:schema {SCHEMA_PATH}", f"#:schema {directive}"))
+        return Made(path, _write_schema(kept, schema), name)
     except FileExistsError as error:
-        raise Refused(f"{path} exists and is not overwritten", hint="name another file: `workflow init OTHER.toml`", code="exists") from error
+        raise Refused(
+            f"{path} exists and is not overwritten", hint="name another file: `workflow init OTHER.toml`", code="exists"
+        ) from error
     except OSError as error:
         raise StoreError(f"{error.filename or path} can not be written: {error.strerror}") from error
+
+
+def _root(path: Path) -> Path:
+    """Return the folder that holds the schema: the project's root, or where it will be."""
+    if path.parent.name == FOLDER:
+        return path.parent.parent
+    return path.parent if path.stem == "workflow" else find_project(path.parent) or path.parent
 
 
 def _template(name: str) -> Template:

@@ -71,7 +71,7 @@ def clean_output(text: str) -> str:
 def _usable(stream: TextIO | None) -> TextIO:
     """Return the stream, or one that drops everything when the caller closed the descriptor; never fail on a character."""
     if stream is None:
-        return open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as the process
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - lives as long as the process
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")
@@ -105,7 +105,7 @@ class Console:
         self._err = _usable(stderr or sys.stderr)
         self._gone: set[int] = set()
         self.survive_lost_reader = False
-        """When true, a reader that went away (``| head``) is ignored instead of ending the process: a run goes on without it."""
+        """When true, a reader that went away (``| head``) or a full disk is ignored instead of ending the process: a run goes on."""
         self.configure(json=json, plain=plain, color=color)
 
     def configure(self, *, json: bool, plain: bool, color: ColorChoice) -> None:
@@ -211,7 +211,7 @@ class Console:
             return
         try:
             action()
-        except BrokenPipeError:
+        except OSError:
             if not self.survive_lost_reader:
                 raise
             self._gone.add(id(stream))

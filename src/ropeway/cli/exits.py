@@ -31,7 +31,12 @@ def bounded(args: Sequence[str]) -> int:
     """Carry out a command line and return its exit status; nothing is raised but ``SystemExit`` of a forked child."""
     console = console_for(args)
     status = _caught(console, args, lambda: _dispatch(console, args))
-    return _caught(console, args, lambda: console.flush() or status)
+    return _caught(console, args, lambda: _flushed(console, status))
+
+
+def _flushed(console: Console, status: int) -> int:
+    console.flush()
+    return status
 
 
 def console_for(args: Sequence[str]) -> Console:
@@ -55,27 +60,28 @@ def _dispatch(console: Console, args: Sequence[str]) -> int:
 def _caught(console: Console, args: Sequence[str], call: Callable[[], int]) -> int:
     try:
         return call()
-    except RopewayError as error:
-        return _survive(lambda: show_error(console, error))
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         console.abandon()
         return _LOST_READER
-    except OSError as error:
-        return _survive(lambda: _show_os_error(console, args, error))
     except Exception as error:  # noqa: BLE001 - the one catch-all of the command line
-        return _survive(lambda: _show_unexpected(console, args, error))
+        return _tell(console, args, error)
 
 
-def _survive(show: Callable[[], int]) -> int:
+def _tell(console: Console, args: Sequence[str], error: Exception) -> int:
     """Show an error; when even that can not be written, the status alone has to do."""
     try:
-        return show()
+        if isinstance(error, RopewayError):
+            return show_error(console, error)
+        if isinstance(error, OSError):
+            return _show_os_error(console, args, error)
+        return _show_unexpected(console, args, error)
     except BrokenPipeError:
+        console.abandon()
         return _LOST_READER
     except OSError:
-        return 1
+        return error.exit_status if isinstance(error, RopewayError) else 1
 
 
 def show_error(console: Console, error: RopewayError) -> int:
@@ -158,4 +164,3 @@ def _write_report(args: Sequence[str], error: Exception) -> Path | None:
             continue
         return path
     return None
-

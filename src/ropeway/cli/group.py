@@ -36,7 +36,9 @@ class Verb(click.Command):
         self.params += [
             click.Option(["--json", "as_json"], is_flag=True, help="Print JSON on stdout, for programs."),
             click.Option(["--plain"], is_flag=True, help="No live tables and no colour."),
-            click.Option(["--color"], type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour.", show_default=True),
+            click.Option(
+                ["--color"], type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour.", show_default=True
+            ),
         ]
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -94,7 +96,9 @@ def _from_plugin(name: str) -> click.Command | None:
     except NotFound:
         return None
     if not isinstance(found, click.Command):
-        raise UsageError(f"the plugin's command {name} is not a click command", hint="tell its author: the entry point has to name a click.Command")
+        raise UsageError(
+            f"the plugin's command {name} is not a click command", hint="tell its author: the entry point has to name a click.Command"
+        )
     return found
 
 

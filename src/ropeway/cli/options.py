@@ -69,7 +69,9 @@ def complete_param(ctx: click.Context, _param: click.Parameter, incomplete: str)
     fields = workflow.parameters if workflow is not None else {}
     name, equals, typed = incomplete.partition("=")
     if not equals:
-        return [CompletionItem(f"{n}=", help=f.description or f.type) for n, f in fields.items() if n.startswith(name) and f.type != "secret"]
+        return [
+            CompletionItem(f"{n}=", help=f.description or f.type) for n, f in fields.items() if n.startswith(name) and f.type != "secret"
+        ]
     field = fields.get(name)
     values = () if field is None else ("true", "false") if field.type == "boolean" else field.choices
     return [CompletionItem(f"{name}={v}") for v in values if v.startswith(typed)]

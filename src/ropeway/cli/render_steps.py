@@ -54,8 +54,8 @@ _SKIPPED = {
 
 def outcome(step: Mapping[str, Any] | StepState) -> str:
     """Return how a step ended, in words: ``succeeded``, ``failed with exit status 1``, ``skipped: its condition is false``."""
-    read = step.get if isinstance(step, dict) else lambda name: getattr(step, name, None)
-    state, reason, error, code = read("state"), read("reason"), read("error"), read("exit_code")
+    names = ("state", "reason", "error", "exit_code")
+    state, reason, error, code = (step.get(n) if isinstance(step, dict) else getattr(step, n, None) for n in names)
     if state == "skipped":
         return f"skipped: {_SKIPPED.get(str(reason), clean(str(reason)))}" if reason else "skipped"
     if state in {"failed", "warning", "cancelled", "interrupted"}:

@@ -37,8 +37,8 @@ complete -o nosort -F _workflow_completion PROGRAM
 
 @verb()
 @argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def command(console: Console, shell: str) -> None:
-    """Print the completion script of a shell.
+def command(console: Console, *, shell: str) -> None:
+    r"""Print the completion script of a shell.
 
     \b
     bash: eval "$(workflow completion bash)"              in ~/.bashrc
@@ -53,7 +53,9 @@ def command(console: Console, shell: str) -> None:
     for program in ("workflow", "ropeway"):
         variable = f"_{program.upper()}_COMPLETE"
         if shell == "bash":
-            script = _BASH.replace("VARIABLE", variable).replace("PROGRAM", program).replace("_workflow_completion", f"_{program}_completion")
+            script = (
+                _BASH.replace("VARIABLE", variable).replace("PROGRAM", program).replace("_workflow_completion", f"_{program}_completion")
+            )
         else:
             kind = get_completion_class(shell)
             assert kind is not None

@@ -11,7 +11,7 @@ from ropeway.app.workflows import find_project
 from ropeway.cli.console import clean
 from ropeway.cli.group import argument, option, verb_group
 from ropeway.cli.text import table
-from ropeway.errors import NotFound
+from ropeway.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     import click
@@ -62,7 +62,7 @@ def list_(console: Console) -> None:
 
 @command.command("get")
 @argument("key", shell_complete=_complete)
-def get(console: Console, key: str) -> None:
+def get(console: Console, *, key: str) -> None:
     """Print the value of KEY."""
     setting = _settings().get(key)
     if console.json:
@@ -76,9 +76,9 @@ def get(console: Console, key: str) -> None:
 @argument("value", required=False)
 @option("--unset", is_flag=True, help="Remove the setting from the file instead.")
 @option("--project", is_flag=True, help="Write to the project's .ropeway.toml instead of your own file.")
-def set_(console: Console, key: str, value: str | None, *, unset: bool, project: bool) -> None:
+def set_(console: Console, *, key: str, value: str | None, unset: bool, project: bool) -> None:
     """Set KEY to VALUE in your config.toml."""
-    from ropeway.errors import UsageError
+    from ropeway.settings.edit import change
 
     if (value is None) != unset:
         hint = "`workflow config set KEY VALUE`, or `workflow config set KEY --unset`"
@@ -89,7 +89,7 @@ def set_(console: Console, key: str, value: str | None, *, unset: bool, project:
         if root is None:
             raise NotFound("there is no project here", hint="leave out --project, or `workflow init` first", code="no-project")
         path = root / settings.PROJECT_FILE
-    settings.change(path, key, value)
+    change(path, key, value)
     now = _settings().get(key)
     if console.json:
         console.object(_json(now))

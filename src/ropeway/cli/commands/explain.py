@@ -23,7 +23,7 @@ def _complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> 
 
 @verb()
 @argument("code", required=False, shell_complete=_complete)
-def command(console: Console, code: str | None) -> None:
+def command(console: Console, *, code: str | None) -> None:
     """Explain a diagnostic code, with an example of what is wrong and what is right.
 
     Without CODE, list them all.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @option("--template", "-t", default="minimal", show_default=True, help="What to start from; see --list-templates.")
 @option("--id", "workflow_id", metavar="ID", help="The workflow's id. Default: made from the folder's name.")
 @option("--list-templates", is_flag=True, help="Show the templates and make nothing.")
-def command(console: Console, path: str, template: str, workflow_id: str | None, *, list_templates: bool) -> None:
+def command(console: Console, *, path: str, template: str, workflow_id: str | None, list_templates: bool) -> None:
     """Start a workflow file from a template.
 
     PATH is the file to make, or a folder that gets a workflow.toml. Nothing that exists is overwritten. The JSON Schema that the file

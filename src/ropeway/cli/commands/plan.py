@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 @option("--order", is_flag=True, help="Show the order of the steps only, without what they run.")
 def command(
     console: Console,
+    *,
     target: str | None,
     overrides: tuple[str, ...],
     params: tuple[str, ...],
     params_file: str | None,
     env: tuple[str, ...],
-    *,
     order: bool,
 ) -> None:
     """Show what a run would do: parameters, order, commands.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @verb()
 @option("--output", "-o", type=str, metavar="FILE", help="Write it to a file, such as .ropeway/workflow.schema.json.")
-def command(console: Console, output: str | None) -> None:
+def command(console: Console, *, output: str | None) -> None:
     """Print the JSON Schema of workflow files.
 
     Editors check and complete a file whose first line is `#:schema PATH` (TOML) or `# yaml-language-server: $schema=PATH` (YAML).

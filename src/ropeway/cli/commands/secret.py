@@ -32,7 +32,7 @@ def command() -> None:
 @command.command("set")
 @argument("name", shell_complete=_complete)
 @option("--stdin", is_flag=True, help="Read the value from standard input even when it is a terminal.")
-def set_(console: Console, name: str, *, stdin: bool) -> None:
+def set_(console: Console, *, name: str, stdin: bool) -> None:
     """Keep a value under NAME.
 
     It is asked for without echo, or read from standard input. It is never an argument: those are seen by every process.
@@ -80,7 +80,7 @@ def list_(console: Console) -> None:
 
 @command.command("remove")
 @argument("name", shell_complete=_complete)
-def remove(console: Console, name: str) -> None:
+def remove(console: Console, *, name: str) -> None:
     """Forget the secret NAME."""
     from ropeway.runs.secrets import open_store
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @argument("files", nargs=-1, metavar="[FILE]...", shell_complete=complete_workflow)
 @overrides_option
 @option("--strict", is_flag=True, help="Let warnings fail as well.")
-def command(console: Console, files: tuple[str, ...], overrides: tuple[str, ...], *, strict: bool) -> int:
+def command(console: Console, *, files: tuple[str, ...], overrides: tuple[str, ...], strict: bool) -> int:
     """Check workflow files and show every problem.
 
     FILE is a path, a workflow's id or `-` for standard input; ./workflow.toml when none is given. Exit status 2 means that a file can

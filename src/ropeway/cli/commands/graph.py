@@ -1,0 +1,60 @@
+"""`workflow graph`: draw the steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ropeway.cli.group import argument, option, verb
+from ropeway.cli.options import complete_run, complete_workflow, overrides_option
+
+if TYPE_CHECKING:
+    from ropeway.cli.console import Console
+    from ropeway.lang.draw import Format
+    from ropeway.lang.plan import Plan
+
+
+@verb()
+@argument("target", required=False, metavar="[WORKFLOW]", shell_complete=complete_workflow)
+@overrides_option
+@option(
+    "--format", "-f", "form", type=click.Choice(["tree", "mermaid", "dot", "svg"]), default="tree", show_default=True, help="What to draw."
+)
+@option("--run", metavar="RUN", shell_complete=complete_run, help="Draw the plan of a run, with the states of its steps.")
+@option("--all", "whole", is_flag=True, help="Draw every step; otherwise more than 300 are collapsed.")
+@option("--output", "-o", metavar="FILE", help="Write to a file.")
+def command(
+    console: Console, target: str | None, overrides: tuple[str, ...], form: Format, run: str | None, output: str | None, *, whole: bool
+) -> None:
+    """Draw the steps of a workflow.
+
+    WORKFLOW is a path or a workflow's id; ./workflow.toml when none is given. Parameters need no values.
+    """
+    from ropeway.lang.draw import LIMIT, draw
+
+    states: dict[str, str] | None = None
+    if run is not None:
+        from ropeway.app import runs
+
+        folder = runs.find_run(run)
+        plan = folder.plan()
+        states = {address: step.state for address, step in runs.status(folder).steps.items()}
+    else:
+        plan = _plan(target, overrides)
+    text = draw(plan, form, states=states, limit=None if whole else LIMIT, ascii_only=not console.unicode)
+    if output is not None:
+        Path(output).write_text(text, encoding="utf-8")
+        console.say(f"wrote {output}")
+    elif console.json:
+        console.object({"format": form, "text": text})
+    else:
+        console.data(text.removesuffix("\n"))
+
+
+def _plan(target: str | None, overrides: tuple[str, ...]) -> Plan:
+    from ropeway.app import planning, workflows
+
+    cwd = Path.cwd()
+    return planning.make_template(workflows.load(target, cwd=cwd, overrides=overrides), cwd=cwd)

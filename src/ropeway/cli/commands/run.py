@@ -1,0 +1,122 @@
+"""`workflow run`: run a workflow."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ropeway.cli.group import Verb, argument, option, verb
+from ropeway.cli.options import complete_workflow, pairs, settable_options
+from ropeway.errors import RopewayError
+
+if TYPE_CHECKING:
+    from ropeway.cli.console import Console
+    from ropeway.lang.plan import Plan
+
+
+class RunVerb(Verb):
+    """Shows the typed parameters of the workflow that the line names in its help."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words: help is asked for before the workflow's name is parsed."""
+        ctx.meta["ropeway.words"] = list(args)
+        return super().parse_args(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the parameters."""
+        try:
+            found, _, _ = self.make_parser(ctx).parse_args(list(ctx.meta.get("ropeway.words", ())))
+            rows = _parameter_rows(found.get("target"))
+        except (click.UsageError, RopewayError):
+            return
+        if rows:
+            with formatter.section("Parameters of this workflow (set one with --param NAME=VALUE)"):
+                formatter.write_dl(rows)
+
+
+def _parameter_rows(target: str | None) -> list[tuple[str, str]]:
+    from ropeway.app.workflows import load
+    from ropeway.cli.console import clean
+    from ropeway.cli.render_fields import describe
+
+    workflow = load(target, cwd=Path.cwd()).workflow
+    fields = workflow.parameters if workflow is not None else {}
+    return [(clean(name), describe(field)) for name, field in fields.items()]
+
+
+@verb(cls=RunVerb)
+@argument("target", required=False, metavar="[WORKFLOW]", shell_complete=complete_workflow)
+@settable_options
+@option("--env-file", metavar="FILE", help="Read environment variables (and secrets) from a .env file.")
+@option("--parallel", "-j", type=click.IntRange(min=1), metavar="N", help="Run at most N steps at once. Default: what the workflow says.")
+@option("--dry-run", "-n", is_flag=True, help="Show what would run and in which order, and run nothing.")
+@option("--watch", is_flag=True, help="Stay and show the run until it ends; this is what happens anyway without a daemon.")
+@option("--in-place", is_flag=True, help="Run in this folder instead of an isolated working copy.")
+@option("--no-sandbox", is_flag=True, help="Run without the sandbox that the workflow asks for.")
+def command(
+    console: Console,
+    *,
+    target: str | None,
+    overrides: tuple[str, ...],
+    params: tuple[str, ...],
+    params_file: str | None,
+    env: tuple[str, ...],
+    env_file: str | None,
+    parallel: int | None,
+    **flags: bool,
+) -> int:
+    """Run a workflow.
+
+    WORKFLOW is a path or a workflow's id; ./workflow.toml when none is given. `workflow run WORKFLOW --help` lists its parameters.
+
+    Exit status: 0 succeeded, 1 a step failed, 2 the workflow or the call is invalid, 4 refused, 5 cancelled, 6 a step waits for a
+    person's answer, 130 Ctrl-C.
+    """
+    from ropeway.app import planning, workflows
+
+    cwd = Path(os.getcwd())  # noqa: PTH109 - the same, quicker
+    loaded = workflows.load(target, cwd=cwd, overrides=overrides)
+    plan = planning.make_plan(loaded, params=pairs(params, "param"), params_file=params_file, env=pairs(env, "env"), cwd=cwd)
+    _warn(console, plan)
+    if flags["dry_run"]:
+        return _dry_run(console, plan)
+    from ropeway.app import runs
+    from ropeway.cli.watching import asker_for, interactive, view_for
+
+    options = runs.RunOptions(
+        parallel=parallel,
+        in_place=flags["in_place"],
+        no_sandbox=flags["no_sandbox"],
+        env_file=Path(env_file) if env_file is not None else None,
+        interactive=interactive(console),
+    )
+    folder = runs.create(plan, cwd=cwd, options=options)
+    view = view_for(console, sequential=(parallel or plan.template.policy.max_parallel) == 1)
+    console.flush()
+    return runs.carry_out(folder, observer=view, asker=asker_for(console, view))
+
+
+def _warn(console: Console, plan: Plan) -> None:
+    for text in plan.warnings:
+        console.warning(text)
+
+
+def _dry_run(console: Console, plan: Plan) -> int:
+    """Show the plan and what the machine lacks; 0 when it could run."""
+    from ropeway.cli.render_plan import render
+    from ropeway.runs.requirements import missing
+
+    lacks = missing(plan.template.requirements, os.environ)
+    if console.json:
+        body: dict[str, Any] = {"plan": plan.to_json(), "missing": [str(m) for m in lacks]}
+        console.object(body)
+        return 0
+    for line in render(plan, console):
+        console.data(line)
+    for each in lacks:
+        console.warning(f"{each}", "a run would refuse to start")
+    console.say("Nothing was run.")
+    return 0

@@ -1,0 +1,122 @@
+"""Runs and their steps as tables: ``status`` and ``runs``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from ropeway.cli.console import clean
+from ropeway.cli.render_steps import COLORS, MARKS, answer_command, outcome, shown_value
+from ropeway.cli.text import ago, duration, size, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ropeway.cli.console import Console
+    from ropeway.runs.state import RunState, StepState
+
+__all__ = ["history", "one", "several"]
+
+
+def one(state: RunState, console: Console) -> Iterator[str]:
+    """Yield what is known of one run: what it is, its steps, what it gave, and the next command."""
+    head = clean(f"{state.workflow} {state.version}" if state.version else state.workflow)
+    color = COLORS.get(state.state, "dim")
+    yield f"{console.styled(head, 'bold')}  run {state.run}  {console.styled(state.state, color)}"
+    if state.error or state.reason:
+        yield f"  {clean(state.error or state.reason or '')}"
+    facts = [("actor", state.actor), ("started", _when(state)), ("took", _took(state.started_at, state.finished_at))]
+    facts += [("folder", state.workspace or ""), ("file", state.source or ""), ("goes on from", state.linked or "")]
+    facts += [(f"param {name}", shown_value(value)) for name, value in state.params.items()]
+    yield from (f"  {line}" for line in table((name, clean(text)) for name, text in facts if text))
+    yield ""
+    yield from _steps(state, console)
+    if state.outputs:
+        yield ""
+        yield from (f"{clean(name)} = {shown_value(value)}" for name, value in state.outputs.items())
+    if state.artifacts:
+        yield ""
+        yield from table((clean(str(a["name"])), clean(str(a["path"])), size(int(a.get("size") or 0))) for a in state.artifacts)
+    following = list(_following(state))
+    if following:
+        yield ""
+        yield from following
+
+
+def _steps(state: RunState, console: Console) -> Iterator[str]:
+    rows = []
+    for step in state.steps.values():
+        mark = MARKS.get(step.state, ("·", "."))[0 if console.unicode else 1]
+        depth = "  " if any(m in step.id for m in "[#/") else ""
+        tries = f"{step.attempts} attempts" if step.attempts > 1 else ""
+        rows.append((mark, f"{depth}{clean(step.id)}", step.state, _took(step.started_at, step.finished_at), tries, _says(step)))
+    lines = table(rows, gap=2)
+    for line, step in zip(lines, state.steps.values(), strict=True):
+        color = COLORS.get(step.state, "dim")
+        yield console.styled(line, "dim") if color == "dim" else console.styled(line[0], color) + line[1:]
+
+
+def _says(step: StepState) -> str:
+    if step.state == "waiting":
+        return clean(str((step.gate or {}).get("prompt") or ""))
+    if step.state in {"failed", "warning", "skipped", "interrupted", "cancelled"}:
+        text = outcome(step)
+        return text.removeprefix(step.state).removeprefix("failed").strip(" :,")
+    return ""
+
+
+def _following(state: RunState) -> Iterator[str]:
+    for gate in state.open_gates:
+        yield f"Answer it: {answer_command(state.run, gate.id, gate.gate or {})}"
+    if state.state in {"failed", "cancelled", "interrupted"}:
+        yield f"Go on:     workflow resume {state.run}"
+
+
+def several(states: Sequence[RunState], console: Console) -> Iterator[str]:
+    """Yield a line a run: id, workflow, state, current step, actor, folder."""
+    rows = [("RUN", "WORKFLOW", "STATE", "STEP", "STARTED", "ACTOR", "WORKSPACE")]
+    rows += [
+        (s.run, clean(s.workflow), s.state, clean(s.current or "-"), _when(s) or "-", clean(s.actor), clean(s.workspace or "-"))
+        for s in states
+    ]
+    lines = table(rows)
+    yield console.styled(lines[0], "dim")
+    yield from lines[1:]
+
+
+def history(rows: Iterable[Mapping[str, Any]], console: Console) -> Iterator[str]:
+    """Yield a line for each run of the history."""
+    body = [
+        (
+            str(row["run"]),
+            clean(str(row["workflow"])),
+            str(row["state"]) + (" (warnings)" if row.get("warnings") else ""),
+            ago(time.time() - _seconds(row.get("created_at") or row.get("started_at")))
+            if row.get("created_at") or row.get("started_at")
+            else "-",
+            _took(row.get("started_at"), row.get("finished_at")) or "-",
+            clean(str(row["actor"])),
+        )
+        for row in rows
+    ]
+    if not body:
+        return
+    lines = table([("RUN", "WORKFLOW", "STATE", "STARTED", "TOOK", "ACTOR"), *body])
+    yield console.styled(lines[0], "dim")
+    yield from lines[1:]
+
+
+def _seconds(at: str | None) -> float:
+    from ropeway.runs.events import seconds
+
+    return seconds(at) if at else 0.0
+
+
+def _when(state: RunState) -> str:
+    return ago(time.time() - _seconds(state.started_at)) if state.started_at else ""
+
+
+def _took(started: str | None, finished: str | None) -> str:
+    if not started or not finished:
+        return ""
+    return duration(_seconds(finished) - _seconds(started))
