@@ -1,115 +1,102 @@
-"""What the steps of a run printed, read from its folder: once, or as it grows."""
+"""Reading a run's logs: whole, one step's, from a time on, or as they grow."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ropeway.errors import NotFound
-from ropeway.lang.hints import did_you_mean
-from ropeway.runs.logs import Reader
+from ropeway.runs import logs as files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from ropeway.runs.events import RunEvent
     from ropeway.runs.folder import RunFolder
-    from ropeway.runs.logs import Stream
-    from ropeway.runs.state import RunState, StepState
 
-__all__ = ["Chunk", "Wanted", "follow", "read"]
+POLL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some bytes that one attempt of a step printed; ``at`` is seconds since the epoch, to 50 ms."""
+    """Some bytes that a step printed; ``at`` is seconds since the epoch, to 50 ms."""
 
     step: str
     attempt: int
-    stream: Stream
+    stream: files.Stream
     at: float
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which output: of one step (with its instances, iterations and inner steps), one attempt, one stream, since a time.
-
-    None means all; the attempt counts from 1, ``since`` is seconds since the epoch.
-    """
-
-    step: str | None = None
-    attempt: int | None = None
-    stream: Stream | None = None
-    since: float | None = None
-
-    def includes(self, address: str) -> bool:
-        """Whether a step's address is wanted."""
-        return self.step is None or address == self.step or address.startswith(tuple(self.step + mark for mark in "[#/"))
-
-
-def read(folder: RunFolder, state: RunState, wanted: Wanted) -> Iterator[Chunk]:
-    """Yield what was printed so far, step by step in the order in which they started.
-
-    Raises:
-        NotFound: The run has no such step or attempt.
-    """
-    steps = _chosen(state, wanted)
-    for step in sorted(steps, key=lambda s: s.started_at or "~"):
-        for attempt, number in enumerate(step.logs, 1):
-            if number is not None and wanted.attempt in (None, attempt):
-                yield from _chunks(Reader(folder.logs, number), step.id, attempt, wanted)
-
-
-def follow(folder: RunFolder, state: RunState, wanted: Wanted, wait: Callable[[], None]) -> Iterator[Chunk | RunEvent]:
-    """Yield what was printed and what happened, from the beginning, until the run ends or waits for nobody.
+def read(
+    folder: RunFolder, *, step: str | None = None, attempt: int | None = None, since: float | None = None, follow: bool = False
+) -> Iterator[Chunk | RunEvent]:
+    """Yield what a run's steps printed, attempt after attempt in the order of their starts.
 
     Args:
         folder: The run.
-        state: Its state as read before; it is brought up to date.
-        wanted: Which output.
-        wait: Called when there is nothing new; sleeps a moment.
-    """
-    from ropeway.runs.state import apply
+        step: Only this step, its instances and iterations, and the steps inside of it.
+        attempt: Only this attempt.
+        since: Only what was printed after this time, in seconds since the epoch.
+        follow: Go on until nobody carries the run out any more; events are yielded too, and steps that print at once take turns.
 
-    _chosen(state, wanted)
-    readers: dict[tuple[str, int], Reader] = {}
-    seen = 0
+    Raises:
+        NotFound: The run has no such step.
+    """
+    if step is not None and not any(_covers(step, known) for known in folder.state().steps):
+        raise NotFound(f"run {folder.id} has no step {step!r}", hint=f"`workflow status {folder.id}` lists them", code="unknown-step")
+    reading = _Reading(folder, step, attempt, since)
     while True:
-        owned = folder.owned  # asked first: what the owner wrote before it ended is then read below
-        new = 0
-        for event in folder.events(after=seen):
-            seen, new = event.seq, new + 1
-            apply(state, event)
-            if wanted.includes(event.step) or not event.step:
+        owned = folder.owned if follow else False
+        for event in folder.events(after=reading.seq):
+            if follow:
+                yield from reading.pieces()
                 yield event
-        for step in list(state.steps.values()):
-            if not wanted.includes(step.id):
-                continue
-            for attempt, number in enumerate(step.logs, 1):
-                if number is not None and wanted.attempt in (None, attempt):
-                    reader = readers.setdefault((step.id, attempt), Reader(folder.logs, number))
-                    for chunk in _chunks(reader, step.id, attempt, wanted):
-                        new += 1
-                        yield chunk
+            reading.take(event)
+            if not follow:
+                yield from reading.pieces()
+        yield from reading.pieces()
         if not owned:
             return
-        if not new:
-            wait()
+        time.sleep(POLL)
 
 
-def _chosen(state: RunState, wanted: Wanted) -> list[StepState]:
-    steps = [s for s in state.steps.values() if wanted.includes(s.id)]
-    if wanted.step is not None and not steps:
-        hint = did_you_mean(wanted.step, state.steps) or f"`workflow status {state.run}` shows its steps"
-        raise NotFound(f"run {state.run} has no step {wanted.step!r}", hint=hint, code="step-not-found")
-    if wanted.attempt is not None and all(len(s.logs) < wanted.attempt for s in steps):
-        most = max((len(s.logs) for s in steps), default=0)
-        raise NotFound(f"there is no attempt {wanted.attempt}", hint=f"there were {most}", code="attempt-not-found")
-    return steps
+def _covers(wanted: str, address: str) -> bool:
+    return address == wanted or (address.startswith(wanted) and address[len(wanted)] in "[#/")
 
 
-def _chunks(reader: Reader, step: str, attempt: int, wanted: Wanted) -> Iterator[Chunk]:
-    for piece in reader.read():
-        if wanted.stream in (None, piece.stream) and (wanted.since is None or piece.at >= wanted.since):
-            yield Chunk(step, attempt, piece.stream, piece.at, piece.data)
+class _Reading:
+    def __init__(self, folder: RunFolder, step: str | None, attempt: int | None, since: float | None) -> None:
+        self._folder = folder
+        self._step = step
+        self._attempt = attempt
+        self._since = since
+        self._open: dict[tuple[str, int], files.Reader] = {}
+        self._ended: set[tuple[str, int]] = set()
+        self.seq = 0
+
+    def take(self, event: RunEvent) -> None:
+        """Note which logs there are to read."""
+        self.seq = event.seq
+        data = event.data
+        if event.event == "step.started" and data.get("log") is not None:
+            wanted = self._step is None or _covers(self._step, data["step"])
+            if wanted and self._attempt in (None, data["attempt"]):
+                self._open[(data["step"], data["attempt"])] = files.Reader(self._folder.logs, data["log"])
+        elif event.event in ("step.finished", "step.retrying"):
+            key = (data["step"], data.get("attempt", 0))
+            if "log" in data:  # nothing was printed, and the pair of files serves another attempt
+                self._open.pop(key, None)
+            else:
+                self._ended.add(key)
+
+    def pieces(self) -> Iterator[Chunk]:
+        """Yield what the open logs have that was not yielded yet."""
+        for key, reader in list(self._open.items()):
+            for piece in reader.read():
+                if self._since is None or piece.at >= self._since:
+                    yield Chunk(*key, piece.stream, piece.at, piece.data)
+            if key in self._ended:
+                self._ended.discard(key)
+                del self._open[key]

@@ -1,0 +1,84 @@
+"""What a plan asks for and this machine can not enforce yet: refused before anything runs, never ignored."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from ropeway.errors import Refused
+from ropeway.runs.steps import CARRIED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ropeway.app.runs import RunOptions
+    from ropeway.lang.plan import Plan, PlanStep, Template
+
+
+class Unmet(NamedTuple):
+    """One thing that is asked for: what, and how to do without it."""
+
+    what: str
+    hint: str
+
+
+def check(plan: Plan, options: RunOptions) -> None:
+    """Refuse a plan that asks for what nothing here enforces.
+
+    Raises:
+        Refused: Names everything at once; the hint is the first one's.
+    """
+    unmet = list(unenforceable(plan, options))
+    if not unmet:
+        return
+    message = "; ".join(dict.fromkeys(u.what for u in unmet))
+    raise Refused(message, hint=unmet[0].hint, code="not-enforceable")
+
+
+def unenforceable(plan: Plan, options: RunOptions) -> Iterator[Unmet]:
+    """Yield what can't be enforced, sub-workflows included."""
+    for template in (plan.template, *plan.workflows.values()):
+        yield from _policy(template, options)
+        for step in template.steps:
+            yield from _step(step, options)
+    if plan.template.policy.env_file is not None and options.env_file is None:
+        yield Unmet("the workflow wants an env file, which only the person can allow", f"--env-file {plan.template.policy.env_file}")
+
+
+def _policy(template: Template, options: RunOptions) -> Iterator[Unmet]:
+    sandbox, workspace, needs = template.policy.sandbox, template.policy.workspace, template.requirements
+    if sandbox is not None and sandbox.level != "none" and not options.no_sandbox:
+        yield Unmet(f"the sandbox level {sandbox.level!r} can't be enforced on this machine", "--no-sandbox runs without it")
+    elif sandbox is not None and (sandbox.write or sandbox.read or sandbox.network) and not options.no_sandbox:
+        yield Unmet("the sandbox's access rules can't be enforced on this machine", "--no-sandbox runs without them")
+    if workspace is not None and not options.in_place:
+        yield Unmet(
+            "the workflow wants a working copy of its own, which can't be made on this machine", "--in-place runs it in this folder"
+        )
+    if needs.image is not None and not options.no_sandbox:
+        yield Unmet("the workflow wants a container image, which can't be used on this machine", "--no-sandbox runs without it")
+    if needs.nix is not None and not options.no_sandbox:
+        yield Unmet("the workflow wants a nix shell, which can't be used on this machine", "--no-sandbox runs without it")
+
+
+def _step(step: PlanStep, options: RunOptions) -> Iterator[Unmet]:
+    if step.kind not in CARRIED:
+        yield Unmet(f"step {step.id}: {step.kind} steps can't be carried out on this installation", "remove the step, or use `plugin:`")
+    if step.workspace == "ephemeral":
+        yield Unmet(f"step {step.id}: an ephemeral working copy can't be made on this machine", 'remove workspace = "ephemeral"')
+    if step.interactive and not options.interactive:
+        yield Unmet(f"step {step.id} is interactive, and there is no terminal", "run it on a terminal")
+    if step.resources is not None:
+        cores, memory = os.cpu_count() or 1, total_memory()
+        if step.resources.cpu > cores:
+            yield Unmet(f"step {step.id} wants {step.resources.cpu:g} cores, this machine has {cores}", "lower `resources.cpu`")
+        if step.resources.memory > memory:
+            yield Unmet(
+                f"step {step.id} wants {step.resources.memory:,} bytes of memory, this machine has {memory:,}",
+                "lower `resources.memory`",
+            )
+
+
+def total_memory() -> int:
+    """Return the machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

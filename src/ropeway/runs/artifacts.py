@@ -1,0 +1,52 @@
+"""Artifacts: files of a run that are kept when it ends, with checksums and how long they stay."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ropeway.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ropeway.lang.model import Artifact
+    from ropeway.runs.folder import RunFolder
+
+
+def collect(folder: RunFolder, artifact: Artifact, pattern: str, root: Path) -> Iterator[dict[str, Any]]:
+    """Copy the files that match ``pattern`` below ``root`` into the run's folder and yield the data of ``artifact.collected`` for each.
+
+    A pattern that names a folder takes everything in it. Links that lead outside of ``root`` are left out.
+
+    Raises:
+        StoreError: The state directory can't take them.
+    """
+    root = root.resolve()
+    for path in sorted(_matches(root, pattern)):
+        name = path.relative_to(root).as_posix()
+        target = folder.artifacts / artifact.name / name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+            with target.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = target.stat().st_size
+        except OSError as error:
+            raise StoreError(f"can't keep artifact {artifact.name}: {name}: {error.strerror}", code="artifact") from error
+        yield {"name": artifact.name, "path": name, "size": size, "sha256": digest, "retention": artifact.retention}
+
+
+def _matches(root: Path, pattern: str) -> Iterator[Path]:
+    try:
+        found = list(root.glob(pattern.removeprefix("./"))) if not os.path.isabs(pattern) else []
+    except (ValueError, NotImplementedError):
+        return
+    for path in found:
+        inside = path.rglob("*") if path.is_dir() else (path,)
+        for file in inside:
+            if file.is_file() and root in file.resolve().parents:
+                yield file

@@ -1,0 +1,211 @@
+"""Carrying a run out, from its folder to its last event: what happens in the runner process around the executor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ropeway.errors import Cancelled, RopewayError, StoreError
+from ropeway.lang.expressions import EvaluationError, to_text
+from ropeway.runs import artifacts, groups, proctable
+from ropeway.runs import state as states
+from ropeway.runs.executor import Executor, Limits, Surroundings
+from ropeway.runs.journal import Journal
+from ropeway.runs.nested import ending
+from ropeway.runs.scope import Scope
+from ropeway.runs.veil import Veil
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ropeway.lang.plan import Plan
+    from ropeway.runs.executor import Observer
+    from ropeway.runs.folder import RunFolder
+    from ropeway.runs.gates import Asker
+    from ropeway.runs.journal import EventSink
+    from ropeway.runs.state import RunState
+
+EXIT = {"succeeded": 0, "failed": 1, "cancelled": 5, "waiting": 6, "interrupted": 1}
+"""Exit status by the state a run ends in; Ctrl-C makes it 130."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One carrying out of a run, decided by the caller before the pair of processes is made.
+
+    ``environ`` is what steps inherit; ``secrets`` are values by ``params.NAME`` and ``secrets.NAME``; ``events`` go into the journal of a new run before it
+    starts (``run.created``, and kept results of the run it is linked to).
+    """
+
+    folder: RunFolder
+    plan: Plan
+    cwd: str
+    environ: Mapping[str, str]
+    limits: Limits
+    observer: Observer
+    actor: str
+    asker: Asker | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+def carry(job: Job, life: int, sink: EventSink | None = None) -> int:
+    """Carry a run out, new or resumed; the caller holds its lock.
+
+    Args:
+        job: What to carry out.
+        life: A descriptor that becomes readable when the guardian dies, -1 without one.
+        sink: Where events go; the run's journal when None.
+
+    Returns:
+        The exit status.
+    """
+    job.observer.begin(job.folder, job.plan)
+    try:
+        return _carry(job, life, sink)
+    except RopewayError as error:
+        job.observer.problem(error)
+        return error.exit_status
+
+
+def _carry(job: Job, life: int, sink: EventSink | None) -> int:
+    recorded = _recorded(job)
+    if recorded.pid is not None:
+        processes = [s.process for s in recorded.steps.values() if s.process is not None]
+        proctable.kill_run(job.folder.id, processes)
+    sink = sink or Journal(job.folder.journal, power=job.plan.template.policy.durability == "power")
+    veil = Veil(job.folder, job.secrets.values())
+    veil.restore(recorded)
+    around = Surroundings(
+        job.folder, job.cwd, job.environ, job.limits, job.observer, asker=job.asker, secrets=job.secrets, life=life
+    )
+    executor = Executor(job.plan, around, sink, recorded, live=_recorded(job), veil=veil, actor=job.actor)
+    slot = _wait_for_turn(job, executor)
+    try:
+        executor.emit("run.started", {"workspace": job.cwd, "pid": os.getpid(), "pid_started": _started(), "actor": job.actor})
+        root = _root(job)
+        final = executor.run(root)
+        if final == "interrupted":
+            return EXIT[final]
+        if final != "waiting":
+            final = _finish(job, executor, root, final)
+            if final == "succeeded":
+                veil.drop()
+        sink.close()
+    finally:
+        groups.release(slot)
+    job.observer.end(executor.live)
+    return 130 if final == "cancelled" and executor.signum == signal.SIGINT else EXIT[final]
+
+
+def _recorded(job: Job) -> RunState:
+    return states.fold(job.folder.id, [s.id for s in job.plan.template.steps], job.folder.events())
+
+
+def _started() -> str:
+    entry = proctable.entry(os.getpid())
+    return entry.started if entry is not None else ""
+
+
+def _root(job: Job) -> Scope:
+    template = job.plan.template
+    env = {name: value for name, value in job.environ.items() if not name.startswith("ROPEWAY_")}
+    env["ROPEWAY_RUN"] = job.folder.id
+    env["ROPEWAY_WORKFLOW"] = template.id
+    if template.source:
+        env["ROPEWAY_WORKFLOW_DIR"] = os.path.dirname(template.source)
+    params: dict[str, Any] = {}
+    for name, value in job.plan.parameters.items():
+        params[name] = job.secrets.get(f"params.{name}", value.value)
+    job.folder.outputs.mkdir(mode=0o700, exist_ok=True)
+    return Scope(
+        template=template,
+        prefix="",
+        order=(),
+        parent=None,
+        params=params,
+        secrets={n.removeprefix("secrets."): v for n, v in job.secrets.items() if n.startswith("secrets.")},
+        env=env,
+        run={"id": job.folder.id, "workflow": template.id, "version": template.version},
+        cwd=job.cwd,
+    )
+
+
+def _finish(job: Job, executor: Executor, root: Scope, final: str) -> str:
+    """Keep the artifacts, evaluate the outputs and write the last event."""
+    data: dict[str, Any] = {"state": final, "outputs": {}}
+    end = ending(root)
+    if final == "succeeded" and end.state == "succeeded":
+        data["outputs"] = end.outputs
+    elif final == "succeeded":
+        data["state"] = final = "failed"
+        data["error"] = end.error
+    elif final == "failed" and end.error is not None:
+        data["error"] = executor.reason or end.error
+    if executor.reason is not None and final == "cancelled":
+        data["reason"] = executor.reason
+    if root.timed_out:
+        data["reason"] = "timeout"
+    warnings = list(executor.live.warnings)
+    warnings += [f"{s.id}: {s.error or 'failed, and the workflow goes on'}" for s in executor.live.steps.values() if s.state == "warning"]
+    warnings += _keep_artifacts(job, executor, root)
+    data["warnings"] = warnings
+    executor.emit("run.finished", data)
+    executor.flush()
+    return final
+
+
+def _keep_artifacts(job: Job, executor: Executor, root: Scope) -> list[str]:
+    problems = []
+    for artifact in job.plan.template.artifacts.values():
+        try:
+            pattern = to_text(root.rendered(artifact.path, root.names()))
+            for data in artifacts.collect(job.folder, artifact, pattern, Path(job.cwd)):
+                executor.emit("artifact.collected", data)
+        except (EvaluationError, StoreError) as error:
+            problems.append(f"artifact {artifact.name} was not kept: {error}")
+    return problems
+
+
+def _wait_for_turn(job: Job, executor: Executor) -> list[int]:
+    """Take a place in the workflow's concurrency group; wait, refuse or make room as its policy says."""
+    policy = job.plan.template.policy.concurrency
+    if policy is None:
+        return []
+    root = _root(job)
+    group = to_text(root.rendered(policy.group, root.names()))
+    places = groups.Group(job.folder.path.parent.parent / "groups", group, policy.limit)
+    fd = places.enter(job.folder.id)
+    if fd >= 0:
+        return [fd]
+    if policy.on_full == "reject":
+        executor.emit("run.finished", {"state": "cancelled", "outputs": {}, "reason": f"the concurrency group {group!r} is full"})
+        executor.flush()
+        raise places.full()
+    executor.emit("run.queued", {"group": group, "pid": os.getpid(), "pid_started": _started()})
+    executor.flush()
+    if policy.on_full == "cancel-running":
+        places.cancel_holders(job.actor, job.folder.id)
+    ended: list[int] = []
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda number, _frame: ended.append(number))
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    while fd < 0:
+        time.sleep(0.1)
+        job.observer.tick()
+        if ended or (executor.around.life >= 0 and _readable(executor.around.life)):
+            executor.emit("run.finished", {"state": "cancelled", "outputs": {}, "reason": "cancelled while it was queued"})
+            executor.flush()
+            job.observer.end(executor.live)
+            raise Cancelled("the run was cancelled while it was queued", code="cancelled")
+        fd = places.enter(job.folder.id)
+    return [fd]
+
+
+def _readable(fd: int) -> bool:
+    import select  # noqa: PLC0415 - only while queued
+
+    return bool(select.select([fd], [], [], 0)[0])

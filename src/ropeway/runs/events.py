@@ -1,0 +1,105 @@
+"""What happens in a run, as one log of events: the only truth about it.
+
+An event is one JSON object on one line. In the journal it carries ``crc`` (CRC-32 of everything before it, eight hex digits) as its last
+key and leaves out ``run``, which the folder's name says; everywhere else (``run --json``, ``logs -f --json``, watching) it is
+``{"event", "run", "seq", "at", …}``. State, history, metrics and resume are folds over these lines.
+
+=================  =====================================================================================================
+event              data
+=================  =====================================================================================================
+run.created        format workflow version digest actor host cwd source params linked
+run.queued         group position
+run.started        workspace pid resumed warnings
+run.waiting        gates
+run.cancelling     by reason
+run.finished       state outputs warnings reason error
+step.started       step attempt log
+step.process       step pid started (only for steps that live longer than a moment: what a sweep may kill)
+step.retrying      step attempt delay reason
+step.expanded      step items
+step.finished      step attempt state exit_code outputs reason error leftovers kept
+gate.opened        step gate prompt choices fields deadline default
+gate.answered      step value by
+artifact.collected name path size sha256 retention
+=================  =====================================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = 1
+"""The journal's format. A run with a higher one is left alone by this program."""
+
+_dumps = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """One thing that happened.
+
+    ``seq`` counts from 1 in each run, ``at`` is UTC in ISO 8601 with microseconds, ``event`` is a name of the table above.
+    """
+
+    seq: int
+    at: str
+    event: str
+    data: Mapping[str, Any]
+
+    @property
+    def step(self) -> str:
+        """The address of the step it is about, empty for the run itself."""
+        return str(self.data.get("step", ""))
+
+    def as_json(self, run: str) -> dict[str, Any]:
+        """Return the object that streams print."""
+        return {"event": self.event, "run": run, "seq": self.seq, "at": self.at, **self.data}
+
+    def line(self) -> bytes:
+        """Return the journal's line, newline included."""
+        body = _dumps({"seq": self.seq, "at": self.at, "event": self.event, **self.data})[:-1].encode("ascii")
+        return b'%b,"crc":"%08x"}\n' % (body, zlib.crc32(body))
+
+
+def parse_line(line: bytes) -> RunEvent | None:
+    """Read one journal line back; None when it is torn or was changed."""
+    body, mark, tail = line.rpartition(b',"crc":"')
+    if not mark or len(tail) != 11 or tail[8:] != b'"}\n':
+        return None
+    try:
+        if int(tail[:8], 16) != zlib.crc32(body):
+            return None
+        data = json.loads(body + b"}")
+        return RunEvent(data.pop("seq"), data.pop("at"), data.pop("event"), data)
+    except (ValueError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+class Stamp:
+    """Turns the wall clock into ``at``. The text of a second is made once: a busy run has thousands of events in one."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def __call__(self, now: float) -> str:
+        """Return ``now`` (seconds since the epoch) as ``2026-01-31T12:00:00.123456Z``."""
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self._text}.{int((now - second) * 1_000_000):06d}Z"
+
+
+def seconds(at: str) -> float:
+    """Return the inverse of :class:`Stamp`: seconds since the epoch."""
+    import calendar  # noqa: PLC0415 - only readers need it
+
+    return calendar.timegm(time.strptime(at[:19], "%Y-%m-%dT%H:%M:%S")) + float("0" + at[19:].rstrip("Z"))

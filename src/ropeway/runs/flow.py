@@ -1,0 +1,418 @@
+"""How a run goes on: from steps that are due to units to start, and from ended units to the next ones.
+
+This is the deciding half of the executor. It evaluates expressions and emits events; it starts no process, sets no timer and asks nobody: what has to
+be done it asks of its :class:`Hands`. Everything here is iterative: a chain of 10,000 steps is a loop, not a recursion.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ropeway.lang.expressions import EvaluationError
+from ropeway.runs.retry import Failure, delay_before
+from ropeway.runs.scope import Node, Nulls, Scope, Unit, reads_item
+from ropeway.runs.state import settled_for_good
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ropeway.lang.plan import PlanStep
+    from ropeway.runs.schedule import Verdict
+    from ropeway.runs.state import RunState, StepState
+
+MAX_ITEMS = 10_000
+SLOTLESS = frozenset({"workflow", "gate"})
+"""Kinds that hold no place among ``max_parallel``: they wait for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended. ``state`` is ``succeeded``, ``failed`` or ``cancelled``; see ``step.finished`` in ``runs.events``."""
+
+    state: str
+    exit_code: int | None = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    error: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Hands(Protocol):
+    """What the flow asks to be done."""
+
+    def enter(self, unit: Unit) -> None:
+        """Start a sub-workflow or open a gate."""
+        ...
+
+    def retry(self, unit: Unit, delay: float) -> None:
+        """Offer the unit again after ``delay`` seconds."""
+        ...
+
+    def cancel(self, unit: Unit) -> None:
+        """End what is carried out for the unit, if anything is."""
+        ...
+
+    def leave(self, scope: Scope) -> None:
+        """Take note that all steps of a scope are settled."""
+        ...
+
+
+class Flow:
+    """The state of a run while it is carried out."""
+
+    def __init__(self, hands: Hands, emit: Callable[[str, dict[str, Any]], None], recorded: RunState) -> None:
+        """Start with nothing.
+
+        Args:
+            hands: Does what is decided here.
+            emit: Takes an event's name and data for the journal.
+            recorded: What an earlier carrying out of the same run did; its results are kept.
+        """
+        self._hands = hands
+        self._emit = emit
+        self._recorded: dict[str, StepState] = {a: s for a, s in recorded.steps.items() if s.state != "pending"}
+        self._active: deque[Scope] = deque()
+        self._ready: list[Unit] = []
+        self._aside: dict[str, deque[Unit]] = {}
+        self.units: dict[str, Unit] = {}
+        """Everything begun and not over, by address: processes, retries to come, gates and sub-workflows."""
+        self.warnings = 0
+
+    # -- scopes -------------------------------------------------------------------------------------------------------------
+
+    def open(self, scope: Scope) -> None:
+        """Begin with a scope's steps; what was settled for good before stays so."""
+        if self._recorded:
+            for step in scope.template.steps:
+                before = self._recorded.get(scope.prefix + step.id)
+                if before is not None and settled_for_good(before):
+                    scope.results[step.id] = view(before.state, before.exit_code, before.outputs)
+                    self.warnings += before.state == "warning"
+                    scope.schedule.settle(step.id, before.state, before.reason)
+        self._active.append(scope)
+
+    def forget(self, prefix: str) -> None:
+        """Forget what was recorded below ``prefix``: a sub-workflow that is tried again starts anew."""
+        for address in [a for a in self._recorded if a.startswith(prefix)]:
+            del self._recorded[address]
+
+    def advance(self) -> None:
+        """Decide every step that is due, until none is."""
+        while self._active:
+            scope = self._active.popleft()
+            step = scope.schedule.due()
+            while step is not None:
+                self._decide(scope, step)
+                step = scope.schedule.due()
+            if scope.schedule.done and scope.parent_waits:
+                scope.parent_waits = False
+                self._hands.leave(scope)
+
+    def cancel(self, scope: Scope) -> None:
+        """Cancel a scope: what runs in it ends, and only steps with ``always()`` still start."""
+        if not scope.schedule.cancelled:
+            scope.schedule.cancel()
+            self._end_inside(scope)
+
+    def _end_inside(self, scope: Scope) -> None:
+        """End the begun units of a scope that may not start any more, and drop the waiting ones."""
+        for unit in list(self.units.values()):
+            if unit.node.scope is scope and not scope.schedule.verdict(unit.step).admitted:
+                if unit.scope is not None:
+                    self.cancel(unit.scope)
+                else:
+                    self._hands.cancel(unit)
+        waiting = [*self._ready, *(u for aside in self._aside.values() for u in aside)]
+        dropped = [u for u in waiting if u.node.scope is scope and not scope.schedule.verdict(u.step).admitted]
+        if dropped:
+            gone = {id(u) for u in dropped}
+            self._ready = [u for u in self._ready if id(u) not in gone]
+            heapify(self._ready)
+            for aside in self._aside.values():
+                keep = [u for u in aside if id(u) not in gone]
+                aside.clear()
+                aside.extend(keep)
+            for unit in dropped:
+                self._close(unit, "skipped", None, {}, reason="stopped")
+        self._active.append(scope)
+
+    # -- steps --------------------------------------------------------------------------------------------------------------
+
+    def _decide(self, scope: Scope, step: PlanStep) -> None:
+        verdict = scope.schedule.verdict(step)
+        node = Node(scope, step, verdict)
+        try:
+            reason = self._why_skipped(node, verdict)
+            if reason is not None:
+                self._settle(node, "skipped", None, {}, reason=reason)
+            elif step.foreach is not None:
+                self._expand(node)
+            else:
+                node.open = 1
+                self._offer(Unit(node, self._order(node), iteration=1 if step.repeat else 0))
+        except EvaluationError as error:
+            self._settle(node, "failed", None, {}, reason="error", error=str(error))
+
+    def _order(self, node: Node) -> tuple[int, ...]:
+        return (*node.scope.order, node.scope.schedule.position(node.step.id))
+
+    def _why_skipped(self, node: Node, verdict: Verdict) -> str | None:
+        when = node.step.when
+        if not verdict.admitted:
+            return "stopped" if verdict.success else "upstream"
+        if verdict.needs_success and not verdict.success:
+            return "upstream"
+        if when is None or (node.step.foreach is not None and reads_item(when)):
+            return None
+        return None if self._holds(when, node) else "when"
+
+    def _holds(self, when: str, node: Node, unit: Unit | None = None) -> bool:
+        value = node.scope.value(when, node.scope.names(unit=unit), node.status())
+        if not isinstance(value, bool):
+            raise EvaluationError(f"`when` gave {value!r}, not true or false")
+        return value
+
+    def _expand(self, node: Node) -> None:
+        before = self._recorded.get(node.address)
+        items = before.items if before is not None and before.items is not None else None
+        if items is None:
+            items = node.scope.value(node.step.foreach or "", node.scope.names())
+            if isinstance(items, dict):
+                items = list(items)
+            if not isinstance(items, list):
+                raise EvaluationError(f"`foreach` gave {type(items).__name__}, not a list")
+            if len(items) > MAX_ITEMS:
+                raise EvaluationError(f"`foreach` gave {len(items):,} items, at most {MAX_ITEMS:,} are carried out")
+        self._emit("step.expanded", {"step": node.address, "items": items})
+        node.items = items
+        node.open = len(items)
+        order = self._order(node)
+        for i, item in enumerate(items):
+            unit = Unit(node, (*order, i), index=i, item=item, has_item=True, iteration=1 if node.step.repeat else 0)
+            if node.step.when is not None and reads_item(node.step.when) and not self._holds_for(unit):
+                continue
+            self._offer(unit)
+        if not items:
+            self._gather(node)
+
+    def _holds_for(self, unit: Unit) -> bool:
+        try:
+            if self._holds(unit.step.when or "", unit.node, unit):
+                return True
+            self._close(unit, "skipped", None, {}, reason="when")
+        except EvaluationError as error:
+            self._close(unit, "failed", None, {}, reason="error", error=str(error))
+        return False
+
+    # -- units --------------------------------------------------------------------------------------------------------------
+
+    def _offer(self, unit: Unit) -> None:
+        """Take in a unit whose turn has come, unless an earlier carrying out has its result."""
+        before = self._recorded.get(unit.address)
+        if before is not None:
+            unit.attempt = before.attempts
+            if settled_for_good(before) and unit.address != unit.node.address:
+                self._after(unit, before.state, before.exit_code, before.outputs)
+                return
+        self._queue(unit)
+
+    def recorded(self, address: str) -> StepState | None:
+        """Return what an earlier carrying out recorded of a unit."""
+        return self._recorded.get(address)
+
+    def peek(self) -> Unit | None:
+        """Return the first unit that may start, leaving it; units of a step at its own limit are put aside."""
+        while self._ready:
+            unit = self._ready[0]
+            limit = unit.step.max_parallel
+            if limit is None or unit.node.running < limit:
+                return unit
+            heappop(self._ready)
+            self._aside.setdefault(unit.node.address, deque()).append(unit)
+        return None
+
+    def take(self) -> Unit:
+        """Take the unit that :meth:`peek` showed: it begins now."""
+        unit = heappop(self._ready)
+        unit.node.running += 1
+        unit.attempt += 1
+        self.units[unit.address] = unit
+        return unit
+
+    def requeue(self, unit: Unit) -> None:
+        """Offer a unit again whose attempt failed, unless it was closed meanwhile."""
+        if self.units.get(unit.address) is unit:
+            del self.units[unit.address]
+            unit.node.running -= 1
+            self._queue(unit)
+
+    def _queue(self, unit: Unit) -> None:
+        if unit.step.kind in SLOTLESS:
+            self.units[unit.address] = unit
+            unit.node.running += 1
+            self._hands.enter(unit)
+        else:
+            heappush(self._ready, unit)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits for a place."""
+        return not self._ready and not self._active
+
+    def finished(self, unit: Unit, outcome: Outcome) -> None:
+        """Take in how a begun unit's attempt ended: try again, or close it."""
+        state = outcome.state
+        schedule = unit.node.scope.schedule
+        if state == "failed":
+            unit.failures += 1
+            failure = Failure(outcome.reason or "error", outcome.exit_code)
+            delay = delay_before(unit.step.retry, failure, unit.failures) if schedule.verdict(unit.step).admitted else None
+            if delay is not None:
+                data = {"step": unit.address, "attempt": unit.attempt, "delay": delay, "reason": outcome.error or outcome.reason}
+                self._emit("step.retrying", data | {"exit_code": outcome.exit_code} | dict(outcome.extra))
+                self._hands.retry(unit, delay)
+                return
+            if unit.step.on_error == "continue":
+                state = "warning"
+        del self.units[unit.address]
+        unit.node.running -= 1
+        aside = self._aside.get(unit.node.address)
+        if aside:
+            heappush(self._ready, aside.popleft())
+        self._close(
+            unit, state, outcome.exit_code, outcome.outputs, reason=outcome.reason, error=outcome.error, extra=outcome.extra
+        )
+
+    def _close(
+        self,
+        unit: Unit,
+        state: str,
+        exit_code: int | None,
+        outputs: Mapping[str, Any],
+        *,
+        reason: str | None = None,
+        error: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record the end of a unit. A plain step's is the step's own end, recorded once."""
+        if unit.address == unit.node.address:
+            self._settle(unit.node, state, exit_code, outputs, reason=reason, error=error, attempt=unit.attempt, extra=extra)
+            return
+        if unit.attempt or state != "skipped" or reason == "when":
+            self._record(unit.address, state, exit_code, outputs, reason, error, unit.attempt, extra)
+        self._after(unit, state, exit_code, outputs, reason=reason, error=error)
+
+    def _after(
+        self,
+        unit: Unit,
+        state: str,
+        exit_code: int | None,
+        outputs: Mapping[str, Any],
+        *,
+        reason: str | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Go on after an iteration or an instance."""
+        node, repeat = unit.node, unit.step.repeat
+        if repeat is not None and state in ("succeeded", "warning") and unit.iteration:
+            try:
+                again = not self._until(unit, state, exit_code, outputs)
+            except EvaluationError as problem:
+                state, reason, error, again = "failed", "error", str(problem), False
+            if again and unit.iteration < repeat.max:
+                self._offer(Unit(node, unit.order, unit.index, unit.item, unit.has_item, iteration=unit.iteration + 1))
+                return
+            if again:
+                state, reason = "failed", "repeat-exhausted"
+                error = f"`until` does not hold after {repeat.max} iterations"
+            if state == "failed" and unit.step.on_error == "continue":
+                state = "warning"
+        if unit.index < 0:
+            self._settle(node, state, exit_code, outputs, reason=reason, error=error)
+            return
+        if unit.iteration:
+            base = Unit(node, unit.order, unit.index).address
+            self._record(base, state, exit_code, outputs, reason, error, 0, None)
+        node.finished[unit.index] = (state, exit_code, outputs)
+        node.open -= 1
+        if state == "failed" and node.scope.schedule.fail():
+            self._end_inside(node.scope)
+        if node.open == 0:
+            self._gather(node)
+
+    def _until(self, unit: Unit, state: str, exit_code: int | None, outputs: Mapping[str, Any]) -> bool:
+        names = unit.names()
+        names["steps"] = {**unit.node.scope.results, unit.step.id: view(state, exit_code, outputs)}
+        assert unit.step.repeat is not None
+        value = unit.node.scope.value(unit.step.repeat.until, names)
+        if not isinstance(value, bool):
+            raise EvaluationError(f"`until` gave {value!r}, not true or false")
+        return value
+
+    def _gather(self, node: Node) -> None:
+        """Settle a ``foreach`` step from its instances: outputs are lists in the order of the items."""
+        ends = [node.finished[i] for i in range(len(node.items or ()))]
+        states = {state for state, _, _ in ends}
+        order = ("failed", "cancelled", "warning")
+        state = next((s for s in order if s in states), "succeeded")
+        if states == {"skipped"} and not node.scope.schedule.verdict(node.step).admitted:
+            state = "skipped"
+        names = dict.fromkeys(node.step.outputs or [name for _, _, outputs in ends for name in outputs])
+        outputs = {name: [(out or {}).get(name) for _, _, out in ends] for name in names}
+        failed = sum(1 for s, _, _ in ends if s == "failed")
+        error = f"{failed} of {len(ends)} instances failed" if failed else None
+        codes = [code for s, code, _ in ends if s == "failed" and code is not None]
+        reason = "stopped" if state == "skipped" else "instances" if failed else None
+        exit_code = codes[0] if codes else (0 if state == "succeeded" else None)
+        self._settle(node, state, exit_code, outputs, reason=reason, error=error)
+
+    def _settle(
+        self,
+        node: Node,
+        state: str,
+        exit_code: int | None,
+        outputs: Mapping[str, Any],
+        *,
+        reason: str | None = None,
+        error: str | None = None,
+        attempt: int = 0,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record the end of a step and let its scope go on."""
+        if state == "failed" and node.step.on_error == "continue":
+            state = "warning"
+        self.warnings += state == "warning"
+        self._record(node.address, state, exit_code, outputs, reason, error, attempt, extra)
+        scope = node.scope
+        scope.results[node.step.id] = view(state, exit_code, outputs)
+        if scope.schedule.settle(node.step.id, state, reason):
+            self._end_inside(scope)
+        self._active.append(scope)
+
+    def _record(
+        self,
+        address: str,
+        state: str,
+        exit_code: int | None,
+        outputs: Mapping[str, Any],
+        reason: str | None,
+        error: str | None,
+        attempt: int,
+        extra: Mapping[str, Any] | None,
+    ) -> None:
+        data: dict[str, Any] = {"step": address, "attempt": attempt, "state": state, "exit_code": exit_code, "outputs": outputs}
+        if reason is not None:
+            data["reason"] = reason
+        if error is not None:
+            data["error"] = error
+        if extra:
+            data.update(extra)
+        self._emit("step.finished", data)
+
+
+def view(state: str, exit_code: int | None, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what expressions see of a settled step: a skipped one has null for everything."""
+    return {"state": state, "exit_code": exit_code, "outputs": Nulls() if state == "skipped" else outputs}

@@ -1,0 +1,133 @@
+"""Sub-workflows: a step that carries out another workflow in a scope of its own, in the same run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ropeway.lang.expressions import EvaluationError, to_text
+from ropeway.lang.values import ValueProblem, check_value
+from ropeway.runs.flow import Outcome
+from ropeway.runs.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ropeway.lang.plan import Plan, Template
+    from ropeway.runs.flow import Flow
+    from ropeway.runs.scope import Unit
+
+
+class Loop(Protocol):
+    """What sub-workflows need of the executor."""
+
+    plan: Plan
+    flow: Flow
+
+    def emit(self, event: str, data: dict[str, Any]) -> None: ...  # noqa: D102 - the executor's
+    def after(self, seconds: float, call: Callable[[], None]) -> None: ...  # noqa: D102
+
+
+class Nested:
+    """Opens and closes sub-workflows."""
+
+    def __init__(self, loop: Loop, secrets: Mapping[str, str]) -> None:
+        self._loop = loop
+        self._secrets = secrets
+
+    def enter(self, unit: Unit) -> None:
+        """Begin with a unit's sub-workflow, or go on with it."""
+        if unit.attempt and unit.failures:
+            self._loop.flow.forget(f"{unit.address}/")
+        before = self._loop.flow.recorded(unit.address)
+        resumed = before is not None and unit.failures == 0
+        unit.attempt = max(unit.attempt, 1) if resumed else unit.attempt + 1
+        self._loop.emit("step.started", {"step": unit.address, "attempt": unit.attempt, "log": None})
+        try:
+            scope = self._scope(unit)
+        except EvaluationError as error:
+            self._loop.flow.finished(unit, Outcome("failed", None, reason="error", error=str(error)))
+            return
+        unit.scope = scope
+        self._loop.flow.open(scope)
+        if unit.step.timeout is not None:
+            self._loop.after(unit.step.timeout, lambda: self._too_long(unit, scope))
+
+    def _too_long(self, unit: Unit, scope: Scope) -> None:
+        if unit.scope is scope and self._loop.flow.units.get(unit.address) is unit:
+            scope.timed_out = True
+            self._loop.flow.cancel(scope)
+
+    def _scope(self, unit: Unit) -> Scope:
+        outer, step = unit.node.scope, unit.step
+        contexts = unit.evaluate_frames()
+        template = self._loop.plan.workflows[step.uses or ""]
+        env = dict(outer.env)
+        for frame, name, text in step.env:
+            env[name] = to_text(outer.rendered(text, contexts[frame]))
+        if template.source:
+            env["ROPEWAY_WORKFLOW_DIR"] = template.source.rpartition("/")[0]
+        env["ROPEWAY_WORKFLOW"] = template.id
+        params = arguments(template, unit.inputs)
+        hidden = [str(params[name]) for name, field in template.parameters.items() if field.type == "secret" and params[name] is not None]
+        inherited = [self._secrets[name] for name in step.secrets if name in self._secrets]
+        policy = template.policy.sandbox
+        return Scope(
+            template=template,
+            prefix=f"{unit.address}/",
+            order=unit.order,
+            parent=unit,
+            params=params,
+            secrets={n: self._secrets[f"secrets.{n}"] for n in (policy.secrets if policy else ()) if f"secrets.{n}" in self._secrets},
+            env=env,
+            run=outer.run,
+            cwd=outer.cwd,
+            masked=(*outer.masked, *hidden, *inherited),
+        )
+
+    def leave(self, scope: Scope) -> None:
+        """Close a scope that is done: its outputs become its step's."""
+        unit = scope.parent
+        assert unit is not None
+        unit.scope = None
+        self._loop.flow.finished(unit, ending(scope))
+
+
+def ending(scope: Scope) -> Outcome:
+    """Return what a finished scope comes to, outputs evaluated."""
+    if scope.timed_out:
+        return Outcome("failed", None, reason="timeout", error="timed out")
+    state = scope.schedule.outcome()
+    if state == "succeeded":
+        try:
+            return Outcome("succeeded", 0, outputs_of(scope))
+        except EvaluationError as error:
+            return Outcome("failed", None, reason="output", error=str(error))
+    failed = [f"{scope.prefix}{i}" for i, r in scope.results.items() if r["state"] == "failed"]
+    error = f"{failed[0]} failed" if failed else None
+    return Outcome(state, 1 if state == "failed" else None, reason="steps" if failed else "cancelled", error=error)
+
+
+def outputs_of(scope: Scope) -> dict[str, Any]:
+    """Evaluate a workflow's ``[outputs]``."""
+    names = scope.names()
+    return {name: scope.rendered(value, names) for name, value in scope.template.outputs.items()}
+
+
+def arguments(template: Template, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a sub-workflow's parameters from its step's inputs.
+
+    Raises:
+        EvaluationError: One is missing, or does not fit.
+    """
+    params: dict[str, Any] = {}
+    for name, field in template.parameters.items():
+        if inputs.get(name) is None and (name not in inputs or field.has_default):
+            if field.required and not field.has_default:
+                raise EvaluationError(f"the sub-workflow {template.id} needs the input {name!r}")
+            params[name] = field.default
+            continue
+        try:
+            params[name] = inputs[name] if field.type == "secret" else check_value(field, inputs[name])
+        except ValueProblem as problem:
+            raise EvaluationError(f"input {name!r} of {template.id}: {problem}") from problem
+    return params
