@@ -103,10 +103,10 @@ class Reader:
             if not isinstance(name, str):
                 self._strange_key(name, path)
                 continue
-            message = f"{entry(kind, path)} has no key {shown(name)}" if path else f"unknown key {shown(name)}"
+            message = f"{entry(kind, path)} has no key {shown(name)}"
             self._problems.error("RW101", (*path, name), message, hint=hint_for_key(kind, name), key=True)
         if len(names) > _MANY:
-            hint = f"the keys of {a(kind.name)} are {', '.join(kind.keys)}"
+            hint = f"the keys here are {', '.join(kind.keys)}"
             self._problems.error("RW101", path, f"… and {len(names) - _MANY:,} more unknown keys", hint=hint, key=True)
 
     def _strange_key(self, name: Any, path: Path) -> None:

@@ -71,8 +71,8 @@ def _choice(problems: Problems, kind: Choice, value: Any, path: Path) -> Any:
     if value in kind.values:
         return value
     hint = did_you_mean(value, kind.values)
-    if hint is None and path[-1] == "shell" and len(value) <= 40:
-        hint = f'any other program is a list of words: shell = ["{value}"]'
+    if path[-1] == "shell" and len(value) <= 40:
+        hint = f'{hint + " " if hint else ""}any other program is a list of words: shell = ["{value}"]'
     problems.error("RW104", path, f"{label(path)} is {says(kind)}, not {shown(value)}", hint=hint)
     return BAD
 

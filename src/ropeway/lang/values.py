@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ropeway.errors import UsageError
 from ropeway.lang.hints import did_you_mean, noun, shown
 from ropeway.lang.patterns import BadPattern, fully_matches
+from ropeway.lang.wording import a
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,6 +44,8 @@ SCALAR_TYPES = ("string", "integer", "number", "boolean", "path", "choice")
 BUILTIN_TYPES = (*SCALAR_TYPES, "list", "map", "secret")
 _MAX_INTEGER = 2**63 - 1
 """Integers are 64 bits wide, as in CEL."""
+_NUMERAL = frozenset("0123456789+-.eE")
+"""``float()`` reads more than that: ``nan``, ``inf``, ``1_0``, digits of every script."""
 _MAX_DIGITS = 400
 """More digits are no number that anything can use; it also bounds the quadratic cost of reading them."""
 
@@ -181,6 +184,8 @@ def _scalar_from_text(field: Field, name: str, text: str, types: ParameterTypes 
     convert = _FROM_TEXT.get(name)
     if convert is not None:
         value = convert(field, text, what)
+    elif name in ("list", "map"):
+        raise _nested(field, name, what)
     elif name in BUILTIN_TYPES:
         value = text
     else:
@@ -203,7 +208,7 @@ def _scalar(field: Field, name: str, value: Any, types: ParameterTypes | None, w
         if type(value) is not bool:
             raise _wrong(field, value, "true or false", what)
     elif name in ("list", "map"):
-        raise ValueProblem(f"{_what(field, what)} can't be {name}s inside each other", hint="use JSON text in a string")
+        raise _nested(field, name, what)
     else:
         return _guard(field, _plugin(field, name, types).check, value, field)
     return _constrained(field, name, value, what)
@@ -266,7 +271,7 @@ def _integer(field: Field, text: str, what: str | None) -> int:
 
 def _number(field: Field, text: str, what: str | None) -> int | float:
     plain = text.strip()
-    if len(plain) > _MAX_DIGITS or not plain.isascii() or not plain.lstrip("+-")[:1].strip(".").isdigit() or "_" in plain:
+    if len(plain) > _MAX_DIGITS or not _NUMERAL.issuperset(plain):
         raise _wrong_text(field, text, "a number", what)
     try:
         return int(plain) if plain.lstrip("+-").isdigit() else float(plain)
@@ -340,6 +345,10 @@ def _wrong(field: Field, value: Any, wanted: str, what: str | None = None) -> Va
     if isinstance(value, str) and wanted in ("a number", "a whole number", "true or false"):
         hint = "write it without quotes"
     return ValueProblem(f"{_what(field, what)} must be {wanted}, not {noun(value)}", hint=hint)
+
+
+def _nested(field: Field, name: str, what: str | None) -> ValueProblem:
+    return ValueProblem(f"{_what(field, what)} can't be {a(name)}", hint=f"the elements of a list or a map are {', '.join(SCALAR_TYPES)}")
 
 
 def _wrong_text(field: Field, text: str, wanted: str, what: str | None) -> ValueProblem:

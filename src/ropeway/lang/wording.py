@@ -71,7 +71,7 @@ def hint_for_key(kind: Table, name: str) -> str:
     if habit is not None:
         return f"here it is called {habit!r}" if habit in kind.keys else f"that is {habit}"
     near = did_you_mean(name, kind.keys)
-    return near if near is not None else f"the keys of {a(kind.name)} are {', '.join(kind.keys)}"
+    return near if near is not None else f"the keys here are {', '.join(kind.keys)}"
 
 
 def hint_for_type(kind: Kind, value: Any, path: Path) -> str | None:
