@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ropeway.lang.draw.layout import lay_out
+from ropeway.lang.draw.layout import Manner, lay_out
 from ropeway.lang.draw.words import columns, shortened
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _SIGN = 18.0
 _MOST_LABEL = 34
 _MOST_DETAIL = 44
 _PAGE = (1100.0, 1400.0)
+_DOWN = Manner(gap=26.0, widest=_PAGE[0], flush=False)
+_RIGHT = Manner(gap=14.0, widest=_PAGE[1], flush=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def _place(picture: Picture, *, down: bool, with_states: bool) -> Placed:
     index = {node.id: at for at, node in enumerate(picture.nodes)}
     edges = [(index[need], at) for at, node in enumerate(picture.nodes) for need in node.needs if need in index]
     sizes = [(box.width, box.height) if down else (box.height, box.width) for box in boxes]
-    layout = lay_out(sizes, edges, _PAGE[0] if down else _PAGE[1])
+    layout = lay_out(sizes, edges, _DOWN if down else _RIGHT)
     turn = (lambda point: point) if down else (lambda point: (point[1], point[0]))
     placed = tuple(_at(box, turn(layout.centres[at])) for at, box in enumerate(boxes))
     lines = tuple(tuple(turn(point) for point in line.points) for line in layout.lines)

@@ -19,11 +19,10 @@ from ropeway.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Layout", "Line", "Point", "lay_out"]
+__all__ = ["Layout", "Line", "Manner", "Point", "lay_out"]
 
 Point = tuple[float, float]
 
-_GAP = 26.0
 _BEND_GAP = 12.0
 _LAYER_GAP = 34.0
 _MOST_LAYER_GAP = 110.0
@@ -33,7 +32,10 @@ _SWEEPS = 12
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line from one box to another: its ends and the bends between, each as the stretch of a layer that it crosses straight."""
+    """A line from the edge of one box to that of another, as an even number of points.
+
+    It runs straight from each first to each second, where it crosses a layer, and curved from there to the next.
+    """
 
     source: int
     target: int
@@ -49,19 +51,32 @@ class Layout:
     size: Point = (0.0, 0.0)
 
 
-def lay_out(sizes: Sequence[Point], edges: Sequence[tuple[int, int]], widest: float) -> Layout:
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How boxes are spaced.
+
+    ``gap`` is between two in a layer, ``widest`` where a row of unconnected parts is broken; with ``flush`` the boxes of a layer
+    begin together, else their middles are on one line.
+    """
+
+    gap: float
+    widest: float
+    flush: bool
+
+
+def lay_out(sizes: Sequence[Point], edges: Sequence[tuple[int, int]], manner: Manner) -> Layout:
     """Place boxes.
 
     Args:
         sizes: For each box its extent (across, along).
         edges: Pairs (before, after) of indices, without repetitions and cycles.
-        widest: Where a row of unconnected parts is broken.
+        manner: How to space them.
 
     Raises:
         UsageError: The layout library is not installed.
     """
-    parts = [_component(part, sizes) for part in _layered(len(sizes), edges)]
-    return _packed(parts, max(widest, *(part.size[0] for part in parts)) if parts else widest)
+    parts = [_component(part, sizes, manner) for part in _layered(len(sizes), edges)]
+    return _packed(parts, max((part.size[0] for part in parts), default=0.0), manner)
 
 
 @dataclass(slots=True)
@@ -71,6 +86,13 @@ class _Part:
     layers: list[list[int]]
     across: dict[int, float]
     edges: list[tuple[int, int]]
+
+    def read_forward(self, count: int) -> None:
+        """Mirror the part if its layers read backwards: the library does not know the order of the file."""
+        pairs = [(a, b) for layer in self.layers for a, b in pairwise([at for at in layer if at < count])]
+        if sum(1 if a < b else -1 for a, b in pairs) < 0:
+            self.layers = [layer[::-1] for layer in self.layers]
+            self.across = {at: -x for at, x in self.across.items()}
 
     def neighbours(self) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
         """Return what each box and bend comes after, and what comes after it."""
@@ -86,6 +108,8 @@ def _layered(count: int, edges: Sequence[tuple[int, int]]) -> list[_Part]:
     connected = sorted({end for edge in edges for end in edge})
     alone = sorted(set(range(count)) - set(connected))
     parts = _ask(connected, edges, count) if edges else []
+    for part in parts:
+        part.read_forward(count)
     parts += [_Part([[at]], {at: 0.0}, []) for at in alone]
     # In the order of the file, whatever the library's own was.
     return sorted(parts, key=lambda part: min(at for layer in part.layers for at in layer))
@@ -114,11 +138,11 @@ def _ask(connected: Sequence[int], edges: Sequence[tuple[int, int]], count: int)
     return parts
 
 
-def _component(part: _Part, sizes: Sequence[Point]) -> Layout:
+def _component(part: _Part, sizes: Sequence[Point], manner: Manner) -> Layout:
     """Place one connected part, its corner at the origin."""
     extent = {at: sizes[at] if at < len(sizes) else (0.0, 0.0) for layer in part.layers for at in layer}
     before, after = part.neighbours()
-    across = _across(part, extent, before, after)
+    across = _across(part, extent, (before, after), manner.gap)
     left = min(across[at] - extent[at][0] / 2 for at in extent)
     right = max(across[at] + extent[at][0] / 2 for at in extent)
     centres: dict[int, Point] = {}
@@ -127,10 +151,8 @@ def _component(part: _Part, sizes: Sequence[Point]) -> Layout:
     for depth, layer in enumerate(part.layers):
         thick = max(extent[at][1] for at in layer)
         for at in layer:
-            centres[at] = (across[at] - left, along + thick / 2)
-            bands[at] = (
-                (along, along + thick) if at >= len(sizes) else (along + (thick - extent[at][1]) / 2, along + (thick + extent[at][1]) / 2)
-            )
+            centres[at] = (across[at] - left, along + (extent[at][1] if manner.flush else thick) / 2)
+            bands[at] = (along, along + thick)
         shift = max((abs(across[b] - across[a]) for a in layer for b in after[a]), default=0.0)
         along += thick
         if depth + 1 < len(part.layers):
@@ -140,10 +162,11 @@ def _component(part: _Part, sizes: Sequence[Point]) -> Layout:
 
 
 def _across(
-    part: _Part, extent: Mapping[int, Point], before: Mapping[int, Sequence[int]], after: Mapping[int, Sequence[int]]
+    part: _Part, extent: Mapping[int, Point], around: tuple[Mapping[int, Sequence[int]], Mapping[int, Sequence[int]]], gap: float
 ) -> dict[int, float]:
-    """Return where each box and bend of a part stands across its layer."""
-    widest = max(width for width, _ in extent.values()) + _GAP
+    """Return where each box and bend of a part stands across its layer; ``around`` is what is before and what is after each."""
+    before, after = around
+    widest = max(width for width, _ in extent.values()) + gap
     across = {at: x * widest for at, x in part.across.items()}
     for sweep in range(_SWEEPS):
         both = sweep >= _SWEEPS - 4
@@ -152,10 +175,10 @@ def _across(
             wanted, weights = [], []
             for at in layer:
                 pulls = [*before[at], *after[at]] if both else before[at] if down else after[at]
-                is_bend = extent[at][0] == 0
                 wanted.append(_middle([across[other] for other in pulls]) if pulls else across[at])
-                weights.append((4.0 if is_bend else 1.0) * (len(pulls) or 0.2))
-            across.update(zip(layer, _spread(layer, wanted, weights, extent), strict=True))
+                bends = sum(not extent[other][0] for other in pulls) if not extent[at][0] else 0
+                weights.append((1.0, 3.0, 8.0)[min(bends, 2)] * (len(pulls) or 0.2))
+            across.update(zip(layer, _spread(wanted, weights, _distances(layer, extent, gap)), strict=True))
     return across
 
 
@@ -166,12 +189,17 @@ def _middle(values: list[float]) -> float:
     return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2
 
 
-def _spread(layer: Sequence[int], wanted: Sequence[float], weights: Sequence[float], extent: Mapping[int, Point]) -> list[float]:
-    """Return the places nearest to the wanted ones (weighted least squares) that keep the order and the distances of a layer."""
-    offsets = [0.0]
+def _distances(layer: Sequence[int], extent: Mapping[int, Point], gap: float) -> list[float]:
+    """Return how far from the first of a layer each has to be at least."""
+    distances = [0.0]
     for a, b in pairwise(layer):
-        gap = _GAP if extent[a][0] and extent[b][0] else _BEND_GAP
-        offsets.append(offsets[-1] + (extent[a][0] + extent[b][0]) / 2 + gap)
+        between = gap if extent[a][0] and extent[b][0] else _BEND_GAP
+        distances.append(distances[-1] + (extent[a][0] + extent[b][0]) / 2 + between)
+    return distances
+
+
+def _spread(wanted: Sequence[float], weights: Sequence[float], offsets: Sequence[float]) -> list[float]:
+    """Return the places nearest to the wanted ones (weighted least squares) that keep the order and the distances of a layer."""
     pools: list[tuple[float, float, int]] = []  # mean, weight, how many
     for want, weight, offset in zip(wanted, weights, offsets, strict=True):
         mean, total, count = want - offset, weight, 1
@@ -186,20 +214,24 @@ def _spread(layer: Sequence[int], wanted: Sequence[float], weights: Sequence[flo
 
 
 def _lines(part: _Part, sizes: Sequence[Point], centres: Mapping[int, Point], bands: Mapping[int, Point]) -> list[Line]:
-    """Follow each edge from its box over its bends to the next box. ``bands`` are the stretches of boxes and bends along."""
+    """Follow each edge from its box over its bends to the next box. ``bands`` are the layers' stretches along."""
     before, after = part.neighbours()
     leaves = _ports(sizes, centres, after)
     enters = _ports(sizes, centres, before)
     lines = []
     for source in (at for layer in part.layers for at in layer if at < len(sizes)):
         for first in after[source]:
-            points: list[Point] = [(centres[source][0] + leaves[source, first], bands[source][1])]
+            x, y = centres[source]
+            x += leaves[source, first]
+            points: list[Point] = [(x, y + sizes[source][1] / 2), (x, bands[source][1])]
             last, at = source, first
             while at >= len(sizes):
                 x = centres[at][0]
                 points += [(x, bands[at][0]), (x, bands[at][1])]
                 last, at = at, after[at][0]
-            points.append((centres[at][0] + enters[at, last], bands[at][0]))
+            x, y = centres[at]
+            x += enters[at, last]
+            points += [(x, bands[at][0]), (x, y - sizes[at][1] / 2)]
             lines.append(Line(source, at, tuple(points)))
     return lines
 
@@ -217,9 +249,10 @@ def _ports(sizes: Sequence[Point], centres: Mapping[int, Point], others: Mapping
     return ports
 
 
-def _packed(parts: Sequence[Layout], widest: float) -> Layout:
+def _packed(parts: Sequence[Layout], broadest: float, manner: Manner) -> Layout:
     """Put the parts in rows, in order."""
     whole = Layout()
+    widest = max(broadest, manner.widest)
     across = along = thick = full = 0.0
     for part in parts:
         if across and across + part.size[0] > widest:

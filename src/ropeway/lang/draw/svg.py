@@ -155,16 +155,19 @@ def _frame(box: Box, x: float, y: float) -> Iterator[str]:
 
 
 def _path(points: Sequence[Point], *, down: bool) -> str:
-    """Draw a line: curved between layers, straight across them."""
-    parts = [f"M{_n(points[0][0])} {_n(points[0][1])}"]
-    for at in range(0, len(points) - 1, 2):
-        (x1, y1), (x2, y2) = points[at], points[at + 1]
-        if at:
-            parts.append(f"L{_n(x1)} {_n(y1)}")
-        if down:
-            middle = (y1 + y2) / 2
-            parts.append(f"C{_n(x1)} {_n(middle)} {_n(x2)} {_n(middle)} {_n(x2)} {_n(y2)}")
+    """Draw a line: straight across layers, curved between them."""
+    x, y = points[0]
+    parts = [f"M{_n(x)} {_n(y)}"]
+    for at, (to_x, to_y) in enumerate(points[1:], 1):
+        if (x, y) == (to_x, to_y):
+            continue  # a last step of no length would leave the arrow's tip without a direction
+        if at % 2:
+            parts.append(f"L{_n(to_x)} {_n(to_y)}")
+        elif down:
+            middle = _n((y + to_y) / 2)
+            parts.append(f"C{_n(x)} {middle} {_n(to_x)} {middle} {_n(to_x)} {_n(to_y)}")
         else:
-            middle = (x1 + x2) / 2
-            parts.append(f"C{_n(middle)} {_n(y1)} {_n(middle)} {_n(y2)} {_n(x2)} {_n(y2)}")
+            middle = _n((x + to_x) / 2)
+            parts.append(f"C{middle} {_n(y)} {middle} {_n(to_y)} {_n(to_x)} {_n(to_y)}")
+        x, y = to_x, to_y
     return "".join(parts)
