@@ -8,7 +8,7 @@ from ropeway.lang.hints import did_you_mean, shown
 from ropeway.lang.model import Field
 from ropeway.lang.patterns import BadPattern, check_pattern
 from ropeway.lang.values import BUILTIN_TYPES, SCALAR_TYPES, ValueProblem, check_value
-from ropeway.lang.wording import a
+from ropeway.lang.wording import a, label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,7 +112,7 @@ def _pointless(problems: Problems, values: dict[str, Any], path: Path, of: str, 
 def _check_choices(problems: Problems, values: dict[str, Any], path: Path, element: str, *, given: bool) -> None:
     if element == "choice" and not given:
         hint = 'add them: choices = ["a", "b"]'
-        problems.error("RW103", path, f"{path[-1]!r} is a choice and has no 'choices'", hint=hint, key=True)
+        problems.error("RW103", path, f"{label(path)} is a choice and has no 'choices'", hint=hint, key=True)
     choices = values.get("choices", ())
     if len(set(choices)) < len(choices):
         twice = next(at for at, choice in enumerate(choices) if choice in choices[:at])

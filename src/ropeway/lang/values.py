@@ -16,15 +16,15 @@ from __future__ import annotations
 
 import json
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import UsageError
 from ropeway.lang.hints import did_you_mean, noun, shown
+from ropeway.lang.parameter_types import BUILTIN_TYPES, SCALAR_TYPES, ParameterType, ParameterTypes, ValueProblem
 from ropeway.lang.patterns import BadPattern, fully_matches
 from ropeway.lang.wording import a
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from ropeway.lang.model import Field
 
@@ -39,57 +39,12 @@ __all__ = [
     "parse_text",
 ]
 
-SCALAR_TYPES = ("string", "integer", "number", "boolean", "path", "choice")
-"""The built-in types that an element of a list or a map may have."""
-BUILTIN_TYPES = (*SCALAR_TYPES, "list", "map", "secret")
 _MAX_INTEGER = 2**63 - 1
 """Integers are 64 bits wide, as in CEL."""
 _NUMERAL = frozenset("0123456789+-.eE")
 """``float()`` reads more than that: ``nan``, ``inf``, ``1_0``, digits of every script."""
 _MAX_DIGITS = 400
 """More digits are no number that anything can use; it also bounds the quadratic cost of reading them."""
-
-
-class ValueProblem(UsageError):
-    """A value that does not fit its declaration. The value of a secret is never part of the message."""
-
-    default_code = "bad-value"
-
-
-class ParameterType(Protocol):
-    """A type that a plugin brings.
-
-    Both methods return the value as JSON-like data and raise :class:`ValueProblem` (or :class:`ValueError`) to refuse it.
-    """
-
-    @property
-    def base(self) -> str:
-        """The built-in type that its values have in expressions."""
-        ...
-
-    def parse(self, text: str, field: Field) -> Any:
-        """Return the value that a person typed."""
-        ...
-
-    def check(self, value: Any, field: Field) -> Any:
-        """Return a value that came as data: a default, an entry of a parameters file, an output."""
-        ...
-
-
-class ParameterTypes(Protocol):
-    """What plugins add to the built-in types; ``plugins`` and ``app`` make one, tests have a fake."""
-
-    def type(self, name: str) -> ParameterType | None:
-        """Return the type of this name, or None when no plugin brings it."""
-        ...
-
-    def validator(self, name: str) -> Callable[[Any], object] | None:
-        """Return a check that raises :class:`ValueProblem` or :class:`ValueError` to refuse a value, or None when there is none."""
-        ...
-
-    def type_names(self) -> Iterable[str]:
-        """Return the names of all types that plugins bring, for hints."""
-        ...
 
 
 def parse_parameter(field: Field, text: str, types: ParameterTypes | None = None) -> Any:
@@ -106,7 +61,9 @@ def parse_parameter(field: Field, text: str, types: ParameterTypes | None = None
             hint = f"set the environment variable {source[4:]}"
         else:
             hint = f"store it with `workflow secret set {source.removeprefix('keyring:')}`"
-        raise ValueProblem(f"{field.name!r} is a secret and can't be given on a command line", hint=hint, code="secret-on-command-line")
+        raise ValueProblem(
+            f"{shown(field.name)} is a secret and can't be given on a command line", hint=hint, code="secret-on-command-line"
+        )
     return parse_text(field, text, types)
 
 
@@ -163,7 +120,7 @@ def _ask_validator(field: Field, value: Any, types: ParameterTypes | None) -> No
     validator = types.validator(field.validator) if types is not None else None
     if validator is None:
         raise ValueProblem(
-            f"{field.name!r} is checked by the validator {field.validator!r}, which is not installed",
+            f"{shown(field.name)} is checked by the validator {shown(field.validator)}, which is not installed",
             hint="install the plugin that brings it",
         )
     _guard(field, validator, value)
@@ -177,7 +134,7 @@ def _guard(field: Field, call: Callable[..., Any], *arguments: Any) -> Any:
         raise
     except ValueError as problem:
         why = "it is refused" if field.type == "secret" else str(problem) or "it is refused"
-        raise ValueProblem(f"{field.name!r}: {why}", hint=field.description) from None
+        raise ValueProblem(f"{shown(field.name)}: {why}", hint=field.description) from None
 
 
 def _scalar_from_text(field: Field, name: str, text: str, types: ParameterTypes | None, what: str | None = None) -> Any:
@@ -219,7 +176,7 @@ def _plugin(field: Field, name: str, types: ParameterTypes | None) -> ParameterT
     if found is None:
         known = (*BUILTIN_TYPES, *(types.type_names() if types is not None else ()))
         hint = did_you_mean(name, known) or "install the plugin that brings it"
-        raise ValueProblem(f"{field.name!r} has the unknown type {name!r}", hint=hint)
+        raise ValueProblem(f"{shown(field.name)} has the unknown type {shown(name)}", hint=hint)
     return found
 
 
@@ -240,7 +197,9 @@ def _constrained(field: Field, name: str, value: Any, what: str | None) -> Any:
             raise ValueProblem(f"{_what(field, what)}: {problem.message}", hint=problem.hint) from None
         if not fits:
             given = "the secret" if name == "secret" else shown(value)
-            raise ValueProblem(f"{_what(field, what)}: {given} does not match the pattern {field.pattern}", hint=field.description)
+            raise ValueProblem(
+                f"{_what(field, what)}: {given} does not match the pattern {_pattern_shown(field.pattern)}", hint=field.description
+            )
     return value
 
 
@@ -310,9 +269,9 @@ def _map_from_text(field: Field, text: str, types: ParameterTypes | None) -> dic
         key = key.strip()
         if not equals or not key:
             hint = 'write key=value,key=value, or JSON: {"key": "value"}'
-            raise ValueProblem(f"{field.name!r}: {shown(pair.strip())} is not key=value", hint=hint)
+            raise ValueProblem(f"{shown(field.name)}: {shown(pair.strip())} is not key=value", hint=hint)
         if key in result:
-            raise ValueProblem(f"{field.name!r} has the key {shown(key)} twice", hint="keep one of them")
+            raise ValueProblem(f"{shown(field.name)} has the key {shown(key)} twice", hint="keep one of them")
         result[key] = _scalar_from_text(field, of, item.strip(), types, f"the value of {shown(key)}")
     return result
 
@@ -322,7 +281,7 @@ def _json(field: Field, text: str, kind: type) -> Any:
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         form = "a,b,c" if kind is list else "key=value,key=value"
-        raise ValueProblem(f"{field.name!r} is not valid JSON", hint=f"write JSON, or {form}") from None
+        raise ValueProblem(f"{shown(field.name)} is not valid JSON", hint=f"write JSON, or {form}") from None
     return value
 
 
@@ -337,7 +296,7 @@ def _refuse_nul(field: Field, text: str, what: str | None = None) -> None:
 
 
 def _what(field: Field, what: str | None) -> str:
-    return repr(field.name) if what is None else f"{what} of {field.name!r}"
+    return shown(field.name) if what is None else f"{what} of {shown(field.name)}"
 
 
 def _wrong(field: Field, value: Any, wanted: str, what: str | None = None) -> ValueProblem:
@@ -345,6 +304,11 @@ def _wrong(field: Field, value: Any, wanted: str, what: str | None = None) -> Va
     if isinstance(value, str) and wanted in ("a number", "a whole number", "true or false"):
         hint = "write it without quotes"
     return ValueProblem(f"{_what(field, what)} must be {wanted}, not {noun(value)}", hint=hint)
+
+
+def _pattern_shown(pattern: str) -> str:
+    """Return a pattern as it was written, where that fits into a line: quoting would double its backslashes."""
+    return pattern if pattern.isprintable() and len(pattern) <= 200 else shown(pattern, 200)
 
 
 def _nested(field: Field, name: str, what: str | None) -> ValueProblem:

@@ -325,6 +325,16 @@ def test_many_unknown_keys_are_told_in_a_few_lines():
     assert found[-1][2] == "… and 980 more unknown keys"
 
 
+def test_no_message_grows_with_what_was_written():
+    long = "x" * 100_000
+    parameter = {"type": "integer", "default": long, "pattern": long, long: 1}
+    _, found = build_data(
+        {"id": long, "parameters": {long: parameter}, "steps": {long: {"run": "x", "needs": long, "shell": long, long: long}}, long: 1}
+    )
+    assert len(found) == 10
+    assert max(len(message) + len(hint or "") for _, _, message, hint in found) < 600
+
+
 def test_places_are_the_key_for_an_unknown_key_and_the_value_for_a_wrong_one():
     text = b'id = "demo"\n\n[steps.a]\nrun = "true"\ntimeuot = 1\ntimeout = "soon"\n'
     document, diagnostics = read_document(text, "workflow.toml")
