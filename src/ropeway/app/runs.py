@@ -16,8 +16,8 @@ from ropeway.app import enforce
 from ropeway.errors import NotFound, UsageError
 from ropeway.runs import guardian
 from ropeway.runs import state as states
+from ropeway.runs.around import Limits
 from ropeway.runs.carry import EXIT, Job, carry
-from ropeway.runs.executor import Limits
 from ropeway.runs.events import FORMAT
 from ropeway.runs.folder import RunFolder, RunStore
 from ropeway.runs.journal import Journal
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ropeway.lang.plan import Plan
-    from ropeway.runs.executor import Observer
+    from ropeway.runs.around import Observer
     from ropeway.runs.gates import Asker, GateRequest
     from ropeway.runs.index import Filter
     from ropeway.runs.state import RunState
@@ -82,7 +82,7 @@ def check(plan: Plan, options: RunOptions, environ: Mapping[str, str] | None = N
     enforce.check(plan, options)
     needs = [t.requirements for t in (plan.template, *plan.workflows.values()) if t.requirements.commands or t.requirements.python]
     if needs:
-        from ropeway.runs import requirements  # noqa: PLC0415 - most workflows require nothing
+        from ropeway.runs import requirements
 
         for one in needs:
             requirements.check(one, os.environ if environ is None else environ)
@@ -173,7 +173,7 @@ def carry_out(
 def _environ(options: RunOptions) -> Mapping[str, str]:
     if options.env_file is None:
         return dict(os.environ)
-    from ropeway.runs.env_file import with_env_file  # noqa: PLC0415 - only by request
+    from ropeway.runs.env_file import with_env_file
 
     return with_env_file(os.environ, options.env_file)
 
@@ -192,7 +192,7 @@ def _options(created: Mapping[str, Any]) -> RunOptions:
 
 def _cwd(created: Mapping[str, Any]) -> str:
     cwd = str(created["cwd"])
-    if not os.path.isdir(cwd):
+    if not Path(cwd).is_dir():
         raise NotFound(f"the run's folder {cwd} is gone", hint="put it back, or start the workflow again elsewhere", code="cwd-gone")
     return cwd
 
@@ -216,7 +216,7 @@ def _secrets(plan: Plan, environ: Mapping[str, str], prompt: Callable[[str], str
             wanted.setdefault(f"secrets.{name}", None)
     if not wanted:
         return {}
-    from ropeway.runs.secrets import open_store, read_secret  # noqa: PLC0415 - most runs have none
+    from ropeway.runs.secrets import open_store, read_secret
 
     return {
         key: read_secret(source, key.partition(".")[2], store=lambda: open_store(os.environ), environ=environ, prompt=prompt)
@@ -251,8 +251,8 @@ def status(folder: RunFolder) -> RunState:
 
 def sweep(folder: RunFolder, found: RunState) -> None:
     """End what an interrupted run left running, unless somebody begins to own it at this moment."""
-    from ropeway.errors import Busy, StoreError  # noqa: PLC0415 - only here
-    from ropeway.runs import proctable  # noqa: PLC0415 - only here
+    from ropeway.errors import Busy, StoreError
+    from ropeway.runs import proctable
 
     try:
         lock = folder.lock()
@@ -266,14 +266,14 @@ def sweep(folder: RunFolder, found: RunState) -> None:
 
 def history(wanted: Filter) -> Iterator[dict[str, Any]]:
     """Yield runs as ``status`` objects without steps, newest first."""
-    from ropeway.runs.index import Index  # noqa: PLC0415 - sqlite3 is not on a run's path
+    from ropeway.runs.index import Index
 
     yield from Index(store()).rows(wanted)
 
 
 def active() -> list[RunState]:
     """Return the unfinished runs with their steps, oldest first."""
-    from ropeway.runs.index import Filter  # noqa: PLC0415 - sqlite3 is not on a run's path
+    from ropeway.runs.index import Filter
 
     rows = list(history(Filter(states=tuple(states.UNFINISHED))))
     return [status(RunFolder(store().runs / row["run"])) for row in reversed(rows)]
@@ -299,9 +299,9 @@ def check_resumable(folder: RunFolder, found: RunState) -> None:
 
 def changed_since(folder: RunFolder) -> str | None:
     """Return a sentence when the workflow's file is not what the run's plan was made from, else None."""
-    from ropeway.app import workflows  # noqa: PLC0415 - only resume asks
-    from ropeway.errors import RopewayError  # noqa: PLC0415
-    from ropeway.lang.digests import workflow_digest  # noqa: PLC0415
+    from ropeway.app import workflows
+    from ropeway.errors import RopewayError
+    from ropeway.lang.digests import workflow_digest
 
     template = folder.plan().template
     if template.source is None:
@@ -357,8 +357,8 @@ def link(
 def _with_values(plan: Plan, values: Mapping[str, str]) -> Plan:
     if not values:
         return plan
-    from ropeway.lang.plan import Value  # noqa: PLC0415 - only --set
-    from ropeway.lang.values import parse_parameter  # noqa: PLC0415
+    from ropeway.lang.plan import Value
+    from ropeway.lang.values import parse_parameter
 
     parameters = dict(plan.parameters)
     for name, text in values.items():
@@ -374,8 +374,8 @@ def _with_values(plan: Plan, values: Mapping[str, str]) -> Plan:
 
 def _keep(old: RunFolder, before: Plan, folder: RunFolder, after: Plan, from_step: str | None, skip: frozenset[str]) -> None:
     """Write the kept steps' results into the new run's journal."""
-    from ropeway.lang.digests import step_digests  # noqa: PLC0415 - only linked runs compare
-    from ropeway.runs.veil import Veil  # noqa: PLC0415
+    from ropeway.lang.digests import step_digests
+    from ropeway.runs.veil import Veil
 
     results = old.state(before)
     hidden = Veil(old, ())
@@ -426,8 +426,8 @@ def cancel(folder: RunFolder, *, reason: str = "asked for by `workflow cancel`",
         UsageError: It has ended already.
         Busy: Its owner did not end it in time; it was asked to.
     """
-    from ropeway.errors import Busy  # noqa: PLC0415 - only here
-    from ropeway.runs import control  # noqa: PLC0415
+    from ropeway.errors import Busy
+    from ropeway.runs import control
 
     who = actor()
     if control.ask_to_cancel(folder, by=who, reason=reason):
@@ -460,7 +460,7 @@ def gate_of(folder: RunFolder, step: str | None) -> GateRequest:
         NotFound: It is not open.
         UsageError: Several are open and none is named.
     """
-    from ropeway.runs.gates import recorded_request  # noqa: PLC0415 - only answers
+    from ropeway.runs.gates import recorded_request
 
     found = folder.state()
     gates = {s.id: s for s in found.open_gates}
@@ -484,8 +484,8 @@ def answer(folder: RunFolder, step: str | None, value: Any, fields: Mapping[str,
     Raises:
         NotFound, UsageError: No such open gate, or the answer does not fit it; nothing is changed then.
     """
-    from ropeway.runs import control  # noqa: PLC0415 - only answers
-    from ropeway.runs.gates import checked  # noqa: PLC0415
+    from ropeway.runs import control
+    from ropeway.runs.gates import checked
 
     gate = gate_of(folder, step)
     checked(gate, value, fields)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ropeway.lang.model import Artifact
     from ropeway.runs.folder import RunFolder

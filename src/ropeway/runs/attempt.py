@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from ropeway.errors import StoreError
 from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.runs import proctable
-from ropeway.runs.flow import Outcome
 from ropeway.runs.outputs import OutputProblem, read_outputs, typed_outputs
 from ropeway.runs.process import Command, Ending, StartProblem, start
+from ropeway.runs.scope import Outcome
 from ropeway.runs.steps import Prepared, kind
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from ropeway.runs.folder import RunFolder
     from ropeway.runs.logs import Pair
+    from ropeway.runs.mask import Mask
     from ropeway.runs.proctable import Entry
     from ropeway.runs.scope import Unit
-    from ropeway.runs.mask import Mask
     from ropeway.runs.steps import Launch
     from ropeway.runs.steps.messages import Messages
 
@@ -142,7 +142,7 @@ class Attempt:
             for name, value in outputs.items():
                 secret = declared is not None and name in declared and declared[name].type == "secret"
                 if not secret and value is not None and self.mask.contains(to_text(value).encode()):
-                    raise OutputProblem(f"output {name!r} holds a secret; declare it with type = \"secret\", or leave the secret out")
+                    raise OutputProblem(f'output {name!r} holds a secret; declare it with type = "secret", or leave the secret out')
         return outputs
 
     def _from_file(self, declared: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -213,9 +213,7 @@ class Preparing:
         prepared = Prepared(step, address, unit.attempt, unit.inputs, variables, argv, env, cwd, self._folder.files, source)
         return prepared, kind(step.kind).launch(prepared)
 
-    def start(
-        self, unit: Unit, prepared: Prepared, launch: Launch, pair: Pair | None, null: int, mask: Mask | None
-    ) -> Attempt:
+    def start(self, unit: Unit, prepared: Prepared, launch: Launch, pair: Pair | None, null: int, mask: Mask | None) -> Attempt:
         """Start the process; with ``pair`` None it gets the terminal.
 
         Raises:
@@ -225,10 +223,11 @@ class Preparing:
         self._write(launch)
         env = prepared.env
         env.update(launch.env)
-        pumps, closing = [], []
+        pumps: list[Pump] = []
+        closing: list[int] = []
         messages = None
         if launch.messages:
-            from ropeway.runs.steps.messages import Messages  # noqa: PLC0415 - most steps have none
+            from ropeway.runs.steps.messages import Messages
 
             messages = Messages()
         stdin = null
@@ -258,9 +257,7 @@ class Preparing:
             if not path.exists() or path.read_bytes() != data:
                 self._folder.write(self._folder.files, name, data)
 
-    def _pipes(
-        self, pair: Pair, mask: Mask | None, messages: Messages | None, pumps: list[Pump], closing: list[int]
-    ) -> tuple[int, int]:
+    def _pipes(self, pair: Pair, mask: Mask | None, messages: Messages | None, pumps: list[Pump], closing: list[int]) -> tuple[int, int]:
         """Return what becomes the process's 1 and 2: the log itself, or a pipe where something has to pass through us."""
         ends = []
         for log, reader in ((pair.out, messages), (pair.err, None)):
@@ -279,7 +276,7 @@ class Preparing:
         try:
             fd = os.open(self._folder.path, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
         except (AttributeError, OSError):  # no O_TMPFILE on this system or file system
-            import tempfile  # noqa: PLC0415 - the rare path
+            import tempfile
 
             with tempfile.TemporaryFile(dir=self._folder.path) as file:
                 fd = os.dup(file.fileno())

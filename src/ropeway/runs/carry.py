@@ -13,7 +13,8 @@ from ropeway.errors import Cancelled, RopewayError, StoreError
 from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.runs import artifacts, groups, proctable
 from ropeway.runs import state as states
-from ropeway.runs.executor import Executor, Limits, Surroundings
+from ropeway.runs.around import Surroundings
+from ropeway.runs.executor import Executor
 from ropeway.runs.journal import Journal
 from ropeway.runs.nested import ending
 from ropeway.runs.scope import Scope
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ropeway.lang.plan import Plan
-    from ropeway.runs.executor import Observer
+    from ropeway.runs.around import Limits, Observer
     from ropeway.runs.folder import RunFolder
     from ropeway.runs.gates import Asker
     from ropeway.runs.journal import EventSink
@@ -79,9 +80,7 @@ def _carry(job: Job, life: int, sink: EventSink | None) -> int:
     sink = sink or Journal(job.folder.journal, power=job.plan.template.policy.durability == "power")
     veil = Veil(job.folder, job.secrets.values())
     veil.restore(recorded)
-    around = Surroundings(
-        job.folder, job.cwd, job.environ, job.limits, job.observer, asker=job.asker, secrets=job.secrets, life=life
-    )
+    around = Surroundings(job.folder, job.cwd, job.environ, job.limits, job.observer, asker=job.asker, secrets=job.secrets, life=life)
     executor = Executor(job.plan, around, sink, recorded, live=_recorded(job), veil=veil, actor=job.actor)
     slot = _wait_for_turn(job, executor)
     try:
@@ -206,6 +205,6 @@ def _wait_for_turn(job: Job, executor: Executor) -> list[int]:
 
 
 def _readable(fd: int) -> bool:
-    import select  # noqa: PLC0415 - only while queued
+    import select
 
     return bool(select.select([fd], [], [], 0)[0])

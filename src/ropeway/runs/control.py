@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import Busy
 from ropeway.runs import proctable
-from ropeway.runs.executor import CANCEL_NOTE
-from ropeway.runs.people import answer_file
+from ropeway.runs.gates import answer_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ropeway.runs.folder import RunFolder
+
+CANCEL_NOTE = "cancel-note.json"
 
 
 def ask_to_cancel(folder: RunFolder, *, by: str, reason: str) -> bool:
@@ -35,9 +36,9 @@ def ask_to_cancel(folder: RunFolder, *, by: str, reason: str) -> bool:
     if entry is not None and entry.started == started:
         proctable.send(pid, signal.SIGTERM)
         return True
-    if not folder.owned:
-        return False
-    raise Busy(f"run {folder.id} has an owner that can't be reached from here", hint="end it where it was started", code="run-busy")
+    if not wait_until_free(folder, 0.5):
+        raise Busy(f"run {folder.id} has an owner that can't be reached from here", hint="end it where it was started", code="run-busy")
+    return False
 
 
 def wait_until_free(folder: RunFolder, patience: float) -> bool:
@@ -54,3 +55,16 @@ def leave_answer(folder: RunFolder, step: str, value: Any, fields: Mapping[str, 
     """Leave an answer where the run's owner, or the next one, takes it."""
     document = {"value": value, "fields": dict(fields), "by": by, "pid": os.getpid()}
     folder.write(folder.answers, answer_file(step), json.dumps(document).encode())
+
+
+def who_cancels(folder: RunFolder, signum: int, actor: str) -> tuple[str, str]:
+    """Return who asked for the end of the run, and why: ``workflow cancel`` leaves a note before it sends its signal."""
+    if signum == signal.SIGINT:
+        return actor, "Ctrl-C"
+    if signum == signal.SIGHUP:
+        return actor, "the terminal was closed"
+    try:
+        note = json.loads((folder.answers / CANCEL_NOTE).read_bytes())
+        return str(note["by"]), str(note["reason"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", "SIGTERM"

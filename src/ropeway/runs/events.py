@@ -100,6 +100,6 @@ class Stamp:
 
 def seconds(at: str) -> float:
     """Return the inverse of :class:`Stamp`: seconds since the epoch."""
-    import calendar  # noqa: PLC0415 - only readers need it
+    import calendar
 
     return calendar.timegm(time.strptime(at[:19], "%Y-%m-%dT%H:%M:%S")) + float("0" + at[19:].rstrip("Z"))

@@ -7,95 +7,41 @@ of timers: for a step that takes half a millisecond, an event loop with tasks co
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
 import signal
 import time
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ropeway.lang.expressions import EvaluationError
 from ropeway.runs import proctable
 from ropeway.runs.attempt import Attempt, Preparing, belongs, strays
-from ropeway.runs.flow import Flow, Outcome
+from ropeway.runs.control import who_cancels
+from ropeway.runs.flow import Flow
 from ropeway.runs.logs import INDEX_EVERY, Logs
 from ropeway.runs.nested import Nested
 from ropeway.runs.people import People
 from ropeway.runs.process import Ends, StartProblem
+from ropeway.runs.scope import Outcome
 from ropeway.runs.state import apply
 from ropeway.runs.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from ropeway.errors import RopewayError
     from ropeway.lang.plan import Plan
+    from ropeway.runs.around import Surroundings
     from ropeway.runs.events import RunEvent
-    from ropeway.runs.folder import RunFolder
-    from ropeway.runs.gates import Asker
     from ropeway.runs.journal import EventSink
     from ropeway.runs.logs import Pair
-    from ropeway.runs.scope import Scope, Unit
     from ropeway.runs.mask import Mask
+    from ropeway.runs.scope import Scope, Unit
     from ropeway.runs.state import RunState
     from ropeway.runs.veil import Veil
 
-CANCEL_NOTE = "cancel-note.json"
 TICK = 0.1
 """Seconds between calls of :meth:`Observer.tick` while something runs."""
-
-
-class Observer(Protocol):
-    """Follows a run from inside of the runner: prints it, or passes it on."""
-
-    def begin(self, folder: RunFolder, plan: Plan) -> None:
-        """The run begins, or goes on."""
-        ...
-
-    def event(self, event: RunEvent) -> None:
-        """Something happened, and is written."""
-        ...
-
-    def tick(self) -> None:
-        """About ten times a second while something runs."""
-        ...
-
-    def end(self, state: RunState) -> None:
-        """The run ended, or waits; nothing comes after."""
-        ...
-
-    def problem(self, error: RopewayError) -> None:
-        """The run can't go on; it can be resumed. Nothing comes after."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a run may use at once: steps, cores and bytes of memory (the leases of ``resources``)."""
-
-    parallel: int
-    cpu: float
-    memory: int
-
-
-@dataclass(slots=True)
-class Surroundings:
-    """What a run is carried out in.
-
-    ``life`` becomes readable when the guardian has died (-1: there is none). ``secrets`` are values by ``params.NAME`` and ``secrets.NAME``.
-    ``environ`` is what steps inherit.
-    """
-
-    folder: RunFolder
-    cwd: str
-    environ: Mapping[str, str]
-    limits: Limits
-    observer: Observer
-    asker: Asker | None = None
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    life: int = -1
 
 
 class Executor:
@@ -185,7 +131,7 @@ class Executor:
         self.flush()
         for unit, prepared in starting:
             self._start(unit, *prepared)
-        if self.final is not None or not self.flow.idle and self._has_room():
+        if self.final is not None or (not self.flow.idle and self._has_room()):
             return
         if not self._running and not self._timers and self.flow.idle and not self._told:
             gates = self.people.waiting()
@@ -286,7 +232,7 @@ class Executor:
         values += [*unit.node.scope.masked, *self.veil.learned]
         if not any(values):
             return None
-        from ropeway.runs.mask import Mask  # noqa: PLC0415 - most steps have no secret in scope
+        from ropeway.runs.mask import Mask
 
         return Mask(values)
 
@@ -464,19 +410,6 @@ def _not_started(error: EvaluationError | StartProblem) -> Outcome:
         message = error.message + (f" ({error.hint})" if error.hint else "")
         return Outcome("failed", error.exit_code, reason="start", error=message)
     return Outcome("failed", None, reason="error", error=str(error))
-
-
-def who_cancels(folder: RunFolder, signum: int, actor: str) -> tuple[str, str]:
-    """Return who asked for the end of the run, and why: ``workflow cancel`` leaves a note before it sends its signal."""
-    if signum == signal.SIGINT:
-        return actor, "Ctrl-C"
-    if signum == signal.SIGHUP:
-        return actor, "the terminal was closed"
-    try:
-        note = json.loads((folder.answers / CANCEL_NOTE).read_bytes())
-        return str(note["by"]), str(note["reason"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "", "SIGTERM"
 
 
 def _signal_group(pid: int, signum: int) -> None:

@@ -7,13 +7,14 @@ be done it asks of its :class:`Hands`. Everything here is iterative: a chain of 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ropeway.lang.expressions import EvaluationError
 from ropeway.runs.retry import Failure, delay_before
-from ropeway.runs.scope import Node, Nulls, Scope, Unit, reads_item
+from ropeway.runs.schedule import PASSES
+from ropeway.runs.scope import Node, Nulls, Outcome, Scope, Unit, reads_item
 from ropeway.runs.state import settled_for_good
 
 if TYPE_CHECKING:
@@ -26,18 +27,6 @@ if TYPE_CHECKING:
 MAX_ITEMS = 10_000
 SLOTLESS = frozenset({"workflow", "gate"})
 """Kinds that hold no place among ``max_parallel``: they wait for others."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an attempt ended. ``state`` is ``succeeded``, ``failed`` or ``cancelled``; see ``step.finished`` in ``runs.events``."""
-
-    state: str
-    exit_code: int | None = None
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-    reason: str | None = None
-    error: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Hands(Protocol):
@@ -89,7 +78,7 @@ class Flow:
             for step in scope.template.steps:
                 before = self._recorded.get(scope.prefix + step.id)
                 if before is not None and settled_for_good(before):
-                    scope.results[step.id] = view(before.state, before.exit_code, before.outputs)
+                    scope.results[step.id] = view(Outcome(before.state, before.exit_code, before.outputs))
                     self.warnings += before.state == "warning"
                     scope.schedule.settle(step.id, before.state, before.reason)
         self._active.append(scope)
@@ -136,7 +125,7 @@ class Flow:
                 aside.clear()
                 aside.extend(keep)
             for unit in dropped:
-                self._close(unit, "skipped", None, {}, reason="stopped")
+                self._close(unit, Outcome("skipped", reason="stopped"))
         self._active.append(scope)
 
     # -- steps --------------------------------------------------------------------------------------------------------------
@@ -147,14 +136,14 @@ class Flow:
         try:
             reason = self._why_skipped(node, verdict)
             if reason is not None:
-                self._settle(node, "skipped", None, {}, reason=reason)
+                self._settle(node, Outcome("skipped", reason=reason))
             elif step.foreach is not None:
                 self._expand(node)
             else:
                 node.open = 1
                 self._offer(Unit(node, self._order(node), iteration=1 if step.repeat else 0))
         except EvaluationError as error:
-            self._settle(node, "failed", None, {}, reason="error", error=str(error))
+            self._settle(node, Outcome("failed", reason="error", error=str(error)))
 
     def _order(self, node: Node) -> tuple[int, ...]:
         return (*node.scope.order, node.scope.schedule.position(node.step.id))
@@ -202,9 +191,9 @@ class Flow:
         try:
             if self._holds(unit.step.when or "", unit.node, unit):
                 return True
-            self._close(unit, "skipped", None, {}, reason="when")
+            self._close(unit, Outcome("skipped", reason="when"))
         except EvaluationError as error:
-            self._close(unit, "failed", None, {}, reason="error", error=str(error))
+            self._close(unit, Outcome("failed", reason="error", error=str(error)))
         return False
 
     # -- units --------------------------------------------------------------------------------------------------------------
@@ -215,7 +204,7 @@ class Flow:
         if before is not None:
             unit.attempt = before.attempts
             if settled_for_good(before) and unit.address != unit.node.address:
-                self._after(unit, before.state, before.exit_code, before.outputs)
+                self._after(unit, Outcome(before.state, before.exit_code, before.outputs))
                 return
         self._queue(unit)
 
@@ -264,9 +253,8 @@ class Flow:
 
     def finished(self, unit: Unit, outcome: Outcome) -> None:
         """Take in how a begun unit's attempt ended: try again, or close it."""
-        state = outcome.state
         schedule = unit.node.scope.schedule
-        if state == "failed":
+        if outcome.state == "failed":
             unit.failures += 1
             failure = Failure(outcome.reason or "error", outcome.exit_code)
             delay = delay_before(unit.step.retry, failure, unit.failures) if schedule.verdict(unit.step).admitted else None
@@ -275,144 +263,116 @@ class Flow:
                 self._emit("step.retrying", data | {"exit_code": outcome.exit_code} | dict(outcome.extra))
                 self._hands.retry(unit, delay)
                 return
-            if unit.step.on_error == "continue":
-                state = "warning"
         del self.units[unit.address]
         unit.node.running -= 1
         aside = self._aside.get(unit.node.address)
         if aside:
             heappush(self._ready, aside.popleft())
-        self._close(
-            unit, state, outcome.exit_code, outcome.outputs, reason=outcome.reason, error=outcome.error, extra=outcome.extra
-        )
+        self._close(unit, outcome)
 
-    def _close(
-        self,
-        unit: Unit,
-        state: str,
-        exit_code: int | None,
-        outputs: Mapping[str, Any],
-        *,
-        reason: str | None = None,
-        error: str | None = None,
-        extra: Mapping[str, Any] | None = None,
-    ) -> None:
+    def _close(self, unit: Unit, outcome: Outcome) -> None:
         """Record the end of a unit. A plain step's is the step's own end, recorded once."""
         if unit.address == unit.node.address:
-            self._settle(unit.node, state, exit_code, outputs, reason=reason, error=error, attempt=unit.attempt, extra=extra)
+            self._settle(unit.node, outcome, unit.attempt)
             return
-        if unit.attempt or state != "skipped" or reason == "when":
-            self._record(unit.address, state, exit_code, outputs, reason, error, unit.attempt, extra)
-        self._after(unit, state, exit_code, outputs, reason=reason, error=error)
+        outcome = _allowed(unit.step, outcome)
+        if unit.attempt or outcome.state != "skipped" or outcome.reason == "when":
+            self._record(unit.address, outcome, unit.attempt)
+        self._after(unit, outcome)
 
-    def _after(
-        self,
-        unit: Unit,
-        state: str,
-        exit_code: int | None,
-        outputs: Mapping[str, Any],
-        *,
-        reason: str | None = None,
-        error: str | None = None,
-    ) -> None:
+    def _after(self, unit: Unit, outcome: Outcome) -> None:
         """Go on after an iteration or an instance."""
-        node, repeat = unit.node, unit.step.repeat
-        if repeat is not None and state in ("succeeded", "warning") and unit.iteration:
-            try:
-                again = not self._until(unit, state, exit_code, outputs)
-            except EvaluationError as problem:
-                state, reason, error, again = "failed", "error", str(problem), False
-            if again and unit.iteration < repeat.max:
+        node = unit.node
+        if unit.step.repeat is not None and outcome.state in PASSES and unit.iteration:
+            last = self._repeated(unit, outcome)
+            if last is None:
                 self._offer(Unit(node, unit.order, unit.index, unit.item, unit.has_item, iteration=unit.iteration + 1))
                 return
-            if again:
-                state, reason = "failed", "repeat-exhausted"
-                error = f"`until` does not hold after {repeat.max} iterations"
-            if state == "failed" and unit.step.on_error == "continue":
-                state = "warning"
+            outcome = _allowed(unit.step, last)
         if unit.index < 0:
-            self._settle(node, state, exit_code, outputs, reason=reason, error=error)
+            self._settle(node, outcome)
             return
         if unit.iteration:
-            base = Unit(node, unit.order, unit.index).address
-            self._record(base, state, exit_code, outputs, reason, error, 0, None)
-        node.finished[unit.index] = (state, exit_code, outputs)
+            self._record(Unit(node, unit.order, unit.index).address, outcome)
+        node.finished[unit.index] = outcome
         node.open -= 1
-        if state == "failed" and node.scope.schedule.fail():
+        if outcome.state == "failed" and node.scope.schedule.fail():
             self._end_inside(node.scope)
         if node.open == 0:
             self._gather(node)
 
-    def _until(self, unit: Unit, state: str, exit_code: int | None, outputs: Mapping[str, Any]) -> bool:
+    def _repeated(self, unit: Unit, outcome: Outcome) -> Outcome | None:
+        """Ask ``until`` after an iteration: None for another one, else what the step comes to."""
+        repeat = unit.step.repeat
+        assert repeat is not None
         names = unit.names()
-        names["steps"] = {**unit.node.scope.results, unit.step.id: view(state, exit_code, outputs)}
-        assert unit.step.repeat is not None
-        value = unit.node.scope.value(unit.step.repeat.until, names)
+        names["steps"] = {**unit.node.scope.results, unit.step.id: view(outcome)}
+        try:
+            value = unit.node.scope.value(repeat.until, names)
+        except EvaluationError as error:
+            return Outcome("failed", outcome.exit_code, outcome.outputs, "error", str(error))
+        if value is True:
+            return outcome
         if not isinstance(value, bool):
-            raise EvaluationError(f"`until` gave {value!r}, not true or false")
-        return value
+            return Outcome("failed", outcome.exit_code, outcome.outputs, "error", f"`until` gave {value!r}, not true or false")
+        if unit.iteration < repeat.max:
+            return None
+        error_text = f"`until` does not hold after {repeat.max} iterations"
+        return Outcome("failed", outcome.exit_code, outcome.outputs, "repeat-exhausted", error_text)
 
     def _gather(self, node: Node) -> None:
         """Settle a ``foreach`` step from its instances: outputs are lists in the order of the items."""
         ends = [node.finished[i] for i in range(len(node.items or ()))]
-        states = {state for state, _, _ in ends}
-        order = ("failed", "cancelled", "warning")
-        state = next((s for s in order if s in states), "succeeded")
+        states = {end.state for end in ends}
+        state = next((s for s in ("failed", "cancelled", "warning") if s in states), "succeeded")
+        reason = error = None
         if states == {"skipped"} and not node.scope.schedule.verdict(node.step).admitted:
-            state = "skipped"
-        names = dict.fromkeys(node.step.outputs or [name for _, _, outputs in ends for name in outputs])
-        outputs = {name: [(out or {}).get(name) for _, _, out in ends] for name in names}
-        failed = sum(1 for s, _, _ in ends if s == "failed")
-        error = f"{failed} of {len(ends)} instances failed" if failed else None
-        codes = [code for s, code, _ in ends if s == "failed" and code is not None]
-        reason = "stopped" if state == "skipped" else "instances" if failed else None
+            state, reason = "skipped", "stopped"
+        names = dict.fromkeys(node.step.outputs or [name for end in ends for name in end.outputs])
+        outputs = {name: [end.outputs.get(name) for end in ends] for name in names}
+        failed = [end for end in ends if end.state == "failed"]
+        if failed:
+            reason, error = "instances", f"{len(failed)} of {len(ends)} instances failed"
+        codes = [end.exit_code for end in failed if end.exit_code is not None]
         exit_code = codes[0] if codes else (0 if state == "succeeded" else None)
-        self._settle(node, state, exit_code, outputs, reason=reason, error=error)
+        self._settle(node, Outcome(state, exit_code, outputs, reason, error))
 
-    def _settle(
-        self,
-        node: Node,
-        state: str,
-        exit_code: int | None,
-        outputs: Mapping[str, Any],
-        *,
-        reason: str | None = None,
-        error: str | None = None,
-        attempt: int = 0,
-        extra: Mapping[str, Any] | None = None,
-    ) -> None:
+    def _settle(self, node: Node, outcome: Outcome, attempt: int = 0) -> None:
         """Record the end of a step and let its scope go on."""
-        if state == "failed" and node.step.on_error == "continue":
-            state = "warning"
-        self.warnings += state == "warning"
-        self._record(node.address, state, exit_code, outputs, reason, error, attempt, extra)
+        outcome = _allowed(node.step, outcome)
+        self.warnings += outcome.state == "warning"
+        self._record(node.address, outcome, attempt)
         scope = node.scope
-        scope.results[node.step.id] = view(state, exit_code, outputs)
-        if scope.schedule.settle(node.step.id, state, reason):
+        scope.results[node.step.id] = view(outcome)
+        if scope.schedule.settle(node.step.id, outcome.state, outcome.reason):
             self._end_inside(scope)
         self._active.append(scope)
 
-    def _record(
-        self,
-        address: str,
-        state: str,
-        exit_code: int | None,
-        outputs: Mapping[str, Any],
-        reason: str | None,
-        error: str | None,
-        attempt: int,
-        extra: Mapping[str, Any] | None,
-    ) -> None:
-        data: dict[str, Any] = {"step": address, "attempt": attempt, "state": state, "exit_code": exit_code, "outputs": outputs}
-        if reason is not None:
-            data["reason"] = reason
-        if error is not None:
-            data["error"] = error
-        if extra:
-            data.update(extra)
+    def _record(self, address: str, outcome: Outcome, attempt: int = 0) -> None:
+        data: dict[str, Any] = {
+            "step": address,
+            "attempt": attempt,
+            "state": outcome.state,
+            "exit_code": outcome.exit_code,
+            "outputs": outcome.outputs,
+        }
+        if outcome.reason is not None:
+            data["reason"] = outcome.reason
+        if outcome.error is not None:
+            data["error"] = outcome.error
+        if outcome.extra:
+            data.update(outcome.extra)
         self._emit("step.finished", data)
 
 
-def view(state: str, exit_code: int | None, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+def _allowed(step: PlanStep, outcome: Outcome) -> Outcome:
+    """Turn a failure that ``on_error = "continue"`` allows into a warning."""
+    if outcome.state == "failed" and step.on_error == "continue":
+        return replace(outcome, state="warning")
+    return outcome
+
+
+def view(outcome: Outcome) -> Mapping[str, Any]:
     """Return what expressions see of a settled step: a skipped one has null for everything."""
-    return {"state": state, "exit_code": exit_code, "outputs": Nulls() if state == "skipped" else outputs}
+    outputs = Nulls() if outcome.state == "skipped" else outcome.outputs
+    return {"state": outcome.state, "exit_code": outcome.exit_code, "outputs": outputs}

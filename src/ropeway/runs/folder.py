@@ -22,7 +22,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import Busy, NotFound, Refused, StoreError
@@ -33,6 +32,7 @@ from ropeway.runs.journal import read_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ropeway.lang.plan import Plan
     from ropeway.runs.events import RunEvent

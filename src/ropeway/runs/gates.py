@@ -160,3 +160,8 @@ def outcome(gate: GateRequest, answer: Any) -> tuple[str, dict[str, Any], str | 
     if gate.gate == "choose":
         return "succeeded", {"choice": answer}, None
     return "succeeded", dict(answer), None
+
+
+def answer_file(address: str) -> str:
+    """Return the name of a gate's answer file."""
+    return address.replace("/", ".") + ".json"

@@ -60,13 +60,13 @@ class Group:
         holders = ", ".join(self.holders())
         return Refused(
             f"the concurrency group {self._name!r} is full ({self._limit} at a time: {holders})",
-            hint="try again when they are done, or set on_full = \"queue\"",
+            hint='try again when they are done, or set on_full = "queue"',
             code="group-full",
         )
 
     def cancel_holders(self, actor: str, newcomer: str) -> None:
         """Ask the runs that hold places to end."""
-        from ropeway.runs.control import ask_to_cancel  # noqa: PLC0415 - only this policy needs it
+        from ropeway.runs.control import ask_to_cancel
 
         runs = self._folder.parent / "runs"
         for run in self.holders():

@@ -30,7 +30,7 @@ def become_subreaper() -> None:
     """Let orphaned descendants become children of this process; does nothing where there is no such thing."""
     if sys.platform != "linux":
         return
-    import ctypes  # noqa: PLC0415 - nothing else reaches prctl
+    import ctypes
 
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -81,16 +81,16 @@ def _guard(runner: int) -> int:
     def pass_on(signum: int, _frame: object) -> None:
         proctable.send(runner, signum)
 
-    for signum in _PASSED_ON:
-        if signal.getsignal(signum) is not signal.SIG_IGN:  # nohup
-            previous[signum] = signal.signal(signum, pass_on)
+    for one in _PASSED_ON:
+        if signal.getsignal(one) is not signal.SIG_IGN:  # nohup
+            previous[one] = signal.signal(one, pass_on)
     previous[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, pass_on)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
     try:
         status = _wait(runner)
     finally:
-        for signum, handler in previous.items():
-            signal.signal(signum, handler)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     proctable.kill_descendants(os.getpid())
     return status
 

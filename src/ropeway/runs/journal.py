@@ -130,7 +130,7 @@ class Journal:
 
     def _start_syncing(self) -> None:
         """Start the helper thread; short runs never get here and are synced once, at their end."""
-        import threading  # noqa: PLC0415 - short runs do without
+        import threading
 
         self._wake = threading.Event()
         self._wake.set()

@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ropeway.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 INDEX_EVERY = 0.05
 """Seconds between two notes of the sizes: the finest order of the two streams that is promised."""
@@ -154,7 +154,7 @@ class Reader:
                     yield float(at), int(out), int(err)
         except OSError:
             pass  # nothing was noted yet
-        yield time.time(), *(self._size(s) for s in ("out", "err"))
+        yield time.time(), self._size("out"), self._size("err")
 
     def _size(self, suffix: str) -> int:
         try:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.lang.values import ValueProblem, check_value
-from ropeway.runs.flow import Outcome
-from ropeway.runs.scope import Scope
+from ropeway.runs.scope import Outcome, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from ropeway.lang.plan import Plan, Template
-    from ropeway.runs.flow import Flow
+    from ropeway.lang.plan import Template
+    from ropeway.runs.around import Loop
     from ropeway.runs.scope import Unit
-
-
-class Loop(Protocol):
-    """What sub-workflows need of the executor."""
-
-    plan: Plan
-    flow: Flow
-
-    def emit(self, event: str, data: dict[str, Any]) -> None: ...  # noqa: D102 - the executor's
-    def after(self, seconds: float, call: Callable[[], None]) -> None: ...  # noqa: D102
 
 
 class Nested:
@@ -103,8 +92,8 @@ def ending(scope: Scope) -> Outcome:
         except EvaluationError as error:
             return Outcome("failed", None, reason="output", error=str(error))
     failed = [f"{scope.prefix}{i}" for i, r in scope.results.items() if r["state"] == "failed"]
-    error = f"{failed[0]} failed" if failed else None
-    return Outcome(state, 1 if state == "failed" else None, reason="steps" if failed else "cancelled", error=error)
+    why = f"{failed[0]} failed" if failed else None
+    return Outcome(state, 1 if state == "failed" else None, reason="steps" if failed else "cancelled", error=why)
 
 
 def outputs_of(scope: Scope) -> dict[str, Any]:

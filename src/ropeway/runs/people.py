@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from ropeway.errors import RopewayError, UsageError
 from ropeway.lang.expressions import EvaluationError
 from ropeway.runs.events import seconds
-from ropeway.runs.flow import Outcome
-from ropeway.runs.gates import checked, outcome, request
+from ropeway.runs.gates import answer_file, checked, outcome, request
+from ropeway.runs.scope import Outcome
 
 if TYPE_CHECKING:
-    from ropeway.runs.executor import Executor
+    from ropeway.runs.around import Loop
     from ropeway.runs.gates import Asker, GateRequest
     from ropeway.runs.scope import Unit
 
@@ -35,10 +35,10 @@ class _Open:
 class People:
     """The open gates of one run."""
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-        self._folder = executor.around.folder
-        self._asker: Asker | None = executor.around.asker
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._folder = loop.around.folder
+        self._asker: Asker | None = loop.around.asker
         self._open: dict[str, _Open] = {}
         self._asking: str | None = None
         self._answers: list[tuple[str, Any]] = []
@@ -51,21 +51,21 @@ class People:
 
     def enter(self, unit: Unit) -> None:
         """Open a gate, or take the answer that is already there."""
-        before = self._executor.flow.recorded(unit.address)
+        before = self._loop.flow.recorded(unit.address)
         unit.attempt = 1
         try:
             unit.evaluate_frames()
             gate = request(unit.address, unit.step.uses or "", unit.inputs)
         except (EvaluationError, RopewayError, ValueError) as error:
-            self._executor.flow.finished(unit, Outcome("failed", None, reason="error", error=str(error)))
+            self._loop.flow.finished(unit, Outcome("failed", None, reason="error", error=str(error)))
             return
         since = time.time()
         if before is not None and before.gate is not None:
             since = seconds(str(before.gate["opened_at"]))
         else:
-            self._executor.emit("gate.opened", gate.as_json())
+            self._loop.emit("gate.opened", gate.as_json())
         self._open[unit.address] = _Open(unit, gate, since)
-        self._executor.keep_ticking()
+        self._loop.keep_ticking()
         self.look()
         self._ask_next()
 
@@ -103,7 +103,7 @@ class People:
 
     def _answer(self, address: str, answer: Any, by: str) -> None:
         one = self._open[address]
-        self._executor.emit("gate.answered", {"step": address, "value": answer, "by": by})
+        self._loop.emit("gate.answered", {"step": address, "value": answer, "by": by})
         state, outputs, error = outcome(one.gate, answer)
         self._close(address, Outcome(state, None, outputs, reason="declined" if state == "failed" else None, error=error))
 
@@ -113,7 +113,7 @@ class People:
             os.unlink(self._folder.answers / answer_file(address))
         if self._asking == address:
             self._stop_asking()
-        self._executor.flow.finished(one.unit, end)
+        self._loop.flow.finished(one.unit, end)
 
     def cancel(self, unit: Unit) -> bool:
         """Close a unit's gate; returns whether it was open."""
@@ -133,16 +133,16 @@ class People:
     def _ask_next(self) -> None:
         if self._asker is None or self._asking is not None or not self._open:
             return
-        import threading  # noqa: PLC0415 - only to ask
+        import threading
 
         if self._wake < 0:
             read, self._wake = os.pipe()
             os.set_blocking(read, False)
-            self._executor.watch(read, lambda: self._answered(read))
+            self._loop.watch(read, lambda: self._answered(read))
         address, one = next(iter(self._open.items()))
         self._asking = address
-        if self._executor.terminal is not None:
-            self._executor.terminal.lend(os.getpgrp())
+        if self._loop.terminal is not None:
+            self._loop.terminal.lend(os.getpgrp())
         threading.Thread(target=self._ask, args=(self._asker, address, one.gate), name="ask", daemon=True).start()
 
     def _ask(self, asker: Asker, address: str, gate: GateRequest) -> None:
@@ -166,15 +166,10 @@ class People:
             if answer is None:
                 self._asker = None  # the person left the question: the run waits
             else:
-                self._answer(address, answer, self._executor.actor)
+                self._answer(address, answer, self._loop.actor)
         self._ask_next()
 
     def _stop_asking(self) -> None:
         self._asking = None
-        if self._executor.terminal is not None:
-            self._executor.terminal.take_back()
-
-
-def answer_file(address: str) -> str:
-    """Return the name of a gate's answer file."""
-    return address.replace("/", ".") + ".json"
+        if self._loop.terminal is not None:
+            self._loop.terminal.take_back()

@@ -107,7 +107,7 @@ def start(command: Command) -> int:
 
 
 def _why(error: OSError) -> str:
-    import errno  # noqa: PLC0415 - only when something failed
+    import errno
 
     if error.errno == errno.ENOEXEC:
         return "it is neither a program nor a script with a first line #!interpreter"
@@ -115,7 +115,7 @@ def _why(error: OSError) -> str:
 
 
 def _hint(error: OSError) -> str | None:
-    import errno  # noqa: PLC0415 - only when something failed
+    import errno
 
     if error.errno == errno.E2BIG:
         return "arguments and environment are too large for the system: pass large values by file"
@@ -177,9 +177,7 @@ class Ending:
         """Return what still lives of the tree."""
         own = {e.pid for e in proctable.descendants(self.pid)} | {self.pid}
         return [
-            e
-            for e in proctable.descendants(os.getpid())
-            if e.pid in own or e.group == self.pid or proctable.carries(e.pid, self.marks)
+            e for e in proctable.descendants(os.getpid()) if e.pid in own or e.group == self.pid or proctable.carries(e.pid, self.marks)
         ]
 
     def begin(self, signum: int = signal.SIGTERM) -> None:

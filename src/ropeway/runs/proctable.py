@@ -53,11 +53,9 @@ def table() -> list[Entry]:
 
 
 def _ps() -> list[Entry]:
-    import subprocess  # noqa: PLC0415 - only where there is no /proc
+    import subprocess
 
-    text = subprocess.run(
-        ["/bin/ps", "-axo", "pid=,ppid=,pgid=,stat=,lstart=,comm="], capture_output=True, text=True, check=False
-    ).stdout
+    text = subprocess.run(["/bin/ps", "-axo", "pid=,ppid=,pgid=,stat=,lstart=,comm="], capture_output=True, text=True, check=False).stdout
     out = []
     for line in text.splitlines():
         parts = line.split(None, 9)

@@ -166,6 +166,18 @@ def reads_item(source: str) -> bool:
     return any(path[0] == "item" for path in references(parse(source)))
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt, an instance or a step ended: the data of ``step.finished`` (see ``runs.events``)."""
+
+    state: str
+    exit_code: int | None = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    error: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Node:
     """A step that is due, with its units."""
@@ -176,7 +188,7 @@ class Node:
     items: list[Any] | None = None
     open: int = 0
     running: int = 0
-    finished: dict[int, tuple[str, int | None, Mapping[str, Any]]] = field(default_factory=dict)
+    finished: dict[int, Outcome] = field(default_factory=dict)
 
     @property
     def address(self) -> str:

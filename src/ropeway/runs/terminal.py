@@ -27,7 +27,7 @@ class Terminal:
         """Make ``group`` the foreground; returns whether there is a terminal to lend."""
         if self._fd < 0 or self.lent:
             return False
-        import termios  # noqa: PLC0415 - only with a terminal
+        import termios
 
         with contextlib.suppress(termios.error):
             self._saved = termios.tcgetattr(self._fd)
@@ -42,7 +42,7 @@ class Terminal:
         """Give the terminal to the group it came from, in the mode in which it was."""
         if not self.lent:
             return
-        import termios  # noqa: PLC0415 - only with a terminal
+        import termios
 
         self.lent = False
         with contextlib.suppress(OSError):

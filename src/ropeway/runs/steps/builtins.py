@@ -52,9 +52,9 @@ def write_file(inputs: Mapping[str, Any], log: Callable[[str], None]) -> dict[st
 
 def http_get(inputs: Mapping[str, Any], log: Callable[[str], None]) -> dict[str, Any]:
     """``builtin:http-get``: fetch ``url`` with ``headers``; the body becomes an output, or the file ``to``."""
-    import http.client  # noqa: PLC0415 - only this action talks to the network
-    import urllib.error  # noqa: PLC0415
-    import urllib.request  # noqa: PLC0415
+    import http.client
+    import urllib.error
+    import urllib.request
 
     url = str(inputs["url"])
     if not url.startswith(("http://", "https://")):
@@ -88,8 +88,8 @@ def http_get(inputs: Mapping[str, Any], log: Callable[[str], None]) -> dict[str,
 
 
 def _redirects() -> Any:
-    import urllib.parse  # noqa: PLC0415
-    import urllib.request  # noqa: PLC0415
+    import urllib.parse
+    import urllib.request
 
     class SameHost(urllib.request.HTTPRedirectHandler):
         """Follows redirects, and hands credentials on to the same host only (RFC 9110, 15.4)."""
@@ -138,7 +138,7 @@ def _git_diff(base: str, paths: list[str]) -> tuple[str, list[str]]:
 
 
 def _output(argv: list[str], good: tuple[int, ...] = (0,)) -> str:
-    import subprocess  # noqa: PLC0415 - only this action starts processes
+    import subprocess
 
     try:
         done = subprocess.run(argv, capture_output=True, check=False, stdin=subprocess.DEVNULL)

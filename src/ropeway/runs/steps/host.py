@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ropeway.errors import NotFound, RopewayError
 
@@ -32,17 +32,16 @@ def find(kind: str, name: str) -> ActionPlugin:
     Raises:
         NotFound: No such builtin or entry point.
     """
-    found: ActionPlugin
     if kind == "builtin":
         if name not in BUILTINS:
             raise NotFound(f"no builtin {name!r}", hint="there are " + ", ".join(sorted(BUILTINS)))
         module, _, attribute = BUILTINS[name].partition(":")
-        found = getattr(import_module(module), attribute)
+        found: Any = getattr(import_module(module), attribute)
     else:
-        from ropeway import plugins  # noqa: PLC0415 - entry points are slow to read, and builtins need none
+        from ropeway import plugins
 
         found = plugins.find("ropeway.steps", name, {})
-    return found
+    return cast("ActionPlugin", found)
 
 
 def main(argv: list[str]) -> int:

@@ -1,0 +1,79 @@
+"""Going on with a run: as it was planned, or as a new run that keeps what still holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ropeway.app import runs
+from ropeway.errors import NotFound, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ropeway.app.runs import RunFolder, RunOptions
+    from ropeway.lang.plan import Plan
+
+__all__ = ["Changes", "Resumable", "prepare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a person wants other than before; nothing by default, and then the same run goes on."""
+
+    replan: bool = False
+    values: Mapping[str, str] = field(default_factory=dict)
+    start: str | None = None
+    skip: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.replan or self.values or self.start or self.skip)
+
+
+@dataclass(frozen=True, slots=True)
+class Resumable:
+    """What to carry out: the run itself, or a new one ``linked_to`` it. ``note`` is worth telling the person."""
+
+    folder: RunFolder
+    linked_to: str | None = None
+    note: str | None = None
+
+
+def prepare(run: str | None, changes: Changes, *, options: RunOptions | None = None) -> Resumable:
+    """Find a run that can go on, and make the linked one when something is to change.
+
+    Args:
+        run: An id or the beginning of one; None for the latest.
+        changes: What is to be other than before.
+        options: How the new run is carried out; None takes what was recorded.
+
+    Raises:
+        NotFound: There is no such run.
+        Busy: It is being carried out.
+        UsageError: It has nothing to resume, or a change does not fit.
+        InvalidWorkflow: Today's file has errors.
+    """
+    folder = runs.find_run(run, latest=run is None)
+    if changes.start is not None and changes.start in changes.skip:
+        raise UsageError(f"step {changes.start} can not be both run again and skipped", hint="leave out one of --from and --skip")
+    if not changes:
+        runs.check_resumable(folder, runs.status(folder))
+        return Resumable(folder, note=runs.changed_since(folder))
+    runs.status(folder)  # ends what a dead run left running
+    plan = _replanned(folder) if changes.replan else None
+    new = runs.link(folder, plan=plan, values=changes.values, from_step=changes.start, skip=changes.skip, options=options)
+    return Resumable(new, linked_to=folder.id)
+
+
+def _replanned(folder: RunFolder) -> Plan:
+    """Return today's plan with what the person had set for the run."""
+    from ropeway.app import planning, workflows
+
+    old = folder.plan()
+    if old.template.source is None:
+        raise NotFound(f"run {folder.id} came from no file", hint="leave out --replan", code="file-not-found")
+    source = Path(old.template.source)
+    loaded = workflows.load(str(source), cwd=source.parent, overrides=old.overrides)
+    kept = {name: value for name, value in old.parameters.items() if value.origin in {"param", "params-file"}}
+    return planning.make_plan(loaded, values=kept, env=old.env, cwd=source.parent)
