@@ -206,6 +206,11 @@ def _encode(record: Any) -> dict[str, Any]:
     return out
 
 
+def record_to_json(record: Any) -> dict[str, Any]:
+    """Return the document of one record (a step, a field), as it stands in the plan's."""
+    return _encode(record)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items()}
