@@ -156,4 +156,11 @@ CODES: dict[str, Explanation] = {
         "",
         "",
     ),
+    "RW252": Explanation(
+        "The value is of another kind than its use",
+        "What json() reads and the items of lists with mixed values have no type before the run, so they are checked when they are used. Look "
+        "at the value, or declare its type where it comes from.",
+        "",
+        "",
+    ),
 }

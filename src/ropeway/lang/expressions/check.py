@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ropeway.lang.expressions.errors import ExpressionError
-from ropeway.lang.expressions.functions import FUNCTIONS, HABITS, SPECIAL
+from ropeway.lang.expressions.functions import FUNCTIONS, HABITS, LOOPS, SPECIAL
 from ropeway.lang.expressions.nodes import (
     Binary,
     Call,
@@ -199,7 +199,7 @@ class _Checker:
     # Calls
 
     def call(self, node: Call) -> Type:
-        given = [self.type_of(arg) for arg in node.args]
+        given = [self.type_of(arg) for arg in node.args if node.function not in LOOPS]
         function = FUNCTIONS.get(node.function)
         if function is None:
             return self._unknown_function(node)

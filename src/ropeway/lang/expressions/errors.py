@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ropeway.errors import RopewayError
 
-__all__ = ["EvaluationError", "ExpressionError", "MissingError"]
+__all__ = ["EvaluationError", "ExpressionError", "KindError", "MissingError"]
 
 
 class ExpressionError(RopewayError):
@@ -52,3 +52,9 @@ class EvaluationError(RopewayError):
 
 class MissingError(EvaluationError):
     """A name, key or index that is not there, or a part of nothing: what ``default()`` forgives in its first argument."""
+
+
+class KindError(EvaluationError):
+    """A value of the wrong kind. In an expression that was checked, only what is ``any`` can lead here."""
+
+    default_code: ClassVar[str] = "RW252"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ropeway.errors import RopewayError
-from ropeway.lang.expressions.errors import EvaluationError, MissingError
+from ropeway.lang.expressions.errors import EvaluationError, KindError, MissingError
 from ropeway.lang.expressions.functions import FUNCTIONS, call
 from ropeway.lang.expressions.nodes import (
     Binary,
@@ -129,14 +129,14 @@ def _missing(node: Member | Index, value: Any, key: Any) -> EvaluationError:
         return MissingError(f"'{of}' is null and has no parts", at, "default(value, other) gives another value for null")
     if isinstance(value, Mapping):
         if not isinstance(key, str):
-            return EvaluationError(f"the keys of '{of}' are strings, not {kind_of(key)}", at)
+            return KindError(f"the keys of '{of}' are strings, not {kind_of(key)}", at)
         known: Iterable[str] = value if len(value) <= 1000 else ()
         return MissingError(f"'{of}' has no '{key[:60]}'", at, did_you_mean(key, known))
     if not isinstance(value, (list, tuple)):
-        return EvaluationError(f"'{of}' is {kind_of(value)} and has no parts", at)
+        return KindError(f"'{of}' is {kind_of(value)} and has no parts", at)
     if isinstance(key, int) and not isinstance(key, bool):
         return MissingError(f"'{of}' has {len(value)} items, none at {key}", at, "the first is at 0")
-    return EvaluationError(f"the items of '{of}' are counted by integers, not {kind_of(key)}", at)
+    return KindError(f"the items of '{of}' are counted by integers, not {kind_of(key)}", at)
 
 
 def _index(node: Index) -> Code:
@@ -233,7 +233,7 @@ def _unary(node: Unary) -> Code:
 def _truth(value: Any, op: str, offset: int) -> bool:
     if value is True or value is False:
         return value
-    raise EvaluationError(f"'{op}' asks for a boolean, not {kind_of(value)}", offset)
+    raise KindError(f"'{op}' asks for a boolean, not {kind_of(value)}", offset)
 
 
 def _binary(node: Binary) -> Code:
@@ -294,7 +294,7 @@ def _map(node: MapLiteral) -> Code:
         for key_code, value, offset in entries:
             key = key_code(run)
             if not isinstance(key, str):
-                raise EvaluationError(f"a map's keys are strings, not {kind_of(key)}", offset)
+                raise KindError(f"a map's keys are strings, not {kind_of(key)}", offset)
             if key in found:
                 raise EvaluationError(f"the key '{key[:60]}' is there twice", offset)
             found[key] = value(run)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ropeway.errors import RopewayError
-from ropeway.lang.expressions.errors import EvaluationError
+from ropeway.lang.expressions.errors import EvaluationError, KindError
 from ropeway.lang.expressions.lexer import MAX_INTEGER, MIN_INTEGER
 from ropeway.lang.expressions.operators import kind_of
 from ropeway.lang.expressions.text import to_text
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ropeway.lang.expressions.run import Run
 
-__all__ = ["FUNCTIONS", "HABITS", "SPECIAL", "Function", "call"]
+__all__ = ["FUNCTIONS", "HABITS", "LOOPS", "SPECIAL", "Function", "call"]
 
 _MAX_JSON_DEPTH = 100
 
@@ -47,7 +47,7 @@ def call(run: Run, function: Function, values: list[Any]) -> Any:
     for value, kinds in zip(values, function.takes, strict=False):
         if kind_of(value) not in kinds:
             hint = "default(value, other) gives another value for null" if value is None else None
-            raise EvaluationError(f"{function.name}() takes {' or '.join(kinds)}, not {kind_of(value)}", hint=hint)
+            raise KindError(f"{function.name}() takes {' or '.join(kinds)}, not {kind_of(value)}", hint=hint)
     return function.apply(run, *values)
 
 
@@ -242,10 +242,12 @@ FUNCTIONS: dict[str, Function] = {
 SPECIAL = {"has": "Whether a map has a key: has(params.name)."}
 """What looks like a function and is not: its argument is not evaluated as a whole."""
 
-_LOOPS = "there are no loops in expressions: foreach runs a step per item, and a script can do the rest"
+LOOPS = frozenset({"all", "exists", "exists_one", "filter", "map"})
+"""CEL's macros, whose arguments hold names of their own."""
+_NO_LOOPS = "there are no loops in expressions: foreach runs a step per item, and a script can do the rest"
 _CONVERSION = "declare the type where the value comes from; text is made by '${{ }}' inside a string"
 HABITS = {
-    **dict.fromkeys(("all", "exists", "exists_one", "filter", "map"), _LOOPS),
+    **dict.fromkeys(sorted(LOOPS), _NO_LOOPS),
     **dict.fromkeys(
         ("bool", "bytes", "double", "dyn", "duration", "int", "string", "timestamp", "type", "uint", "str", "float"), _CONVERSION
     ),

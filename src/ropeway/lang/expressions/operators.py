@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ropeway.lang.expressions.errors import EvaluationError
+from ropeway.lang.expressions.errors import EvaluationError, KindError
 from ropeway.lang.expressions.lexer import MAX_INTEGER, MIN_INTEGER
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def kind_of(value: object) -> str:
     return type(value).__name__
 
 
-def _refuse(op: str, a: object, b: object) -> EvaluationError:
+def _refuse(op: str, a: object, b: object) -> KindError:
     left, right = kind_of(a), kind_of(b)
     hint = "default(value, other) gives another value for null" if "null" in {left, right} else None
-    return EvaluationError(f"'{op}' can not take {left} and {right}", hint=hint)
+    return KindError(f"'{op}' can not take {left} and {right}", hint=hint)
 
 
 def _is_integer(value: object) -> bool:
@@ -123,7 +123,7 @@ def negate(_run: Run, value: Any) -> Any:
     if _is_integer(value):
         return _integer(-value)
     if not isinstance(value, float):
-        raise EvaluationError(f"'-' can not take {kind_of(value)}")
+        raise KindError(f"'-' can not take {kind_of(value)}")
     return -value
 
 
@@ -173,7 +173,7 @@ def _in(run: Run, a: Any, b: Any) -> bool:
         return any(equal(run, a, item) for item in b)
     if not isinstance(b, Mapping):
         hint = "contains(text, part) looks inside text" if isinstance(b, str) else None
-        raise EvaluationError(f"'in' can not look into {kind_of(b)}", hint=hint)
+        raise KindError(f"'in' can not look into {kind_of(b)}", hint=hint)
     return isinstance(a, str) and a in b
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ropeway.lang.expressions.nodes import Expression
 
-__all__ = ["Hole", "Template", "check_template", "parse_condition", "parse_template", "render"]
+__all__ = ["Hole", "Template", "check_template", "parse_condition", "parse_template", "read_hole", "render"]
 
 _OPENING = re.compile(r"\$?\$\{\{")
 
@@ -82,7 +82,7 @@ def parse_template(text: str) -> Template:
         if said := "".join(literal):
             parts.append(said)
         literal.clear()
-        hole = _hole(text, match.start(), match.end())
+        hole = read_hole(text, match.start())
         parts.append(hole)
         at = hole.end
     literal.append(text[at:])
@@ -91,8 +91,9 @@ def parse_template(text: str) -> Template:
     return Template(tuple(parts))
 
 
-def _hole(text: str, offset: int, start: int) -> Hole:
-    """Return the hole whose braces open before ``start``."""
+def read_hole(text: str, offset: int) -> Hole:
+    """Return the hole whose ``${{`` stands at ``offset``; for those who find holes by themselves. Never raises."""
+    start = offset + 3
     problem: ExpressionError | None = None
     try:
         close = _closing(text, start)
