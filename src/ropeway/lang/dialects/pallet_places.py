@@ -37,13 +37,13 @@ class PalletLocator:
         match path:
             case ("steps", str(name), *rest):
                 return self._in_step(name, tuple(rest))
+            case (first, *_) if first in self._document.data:
+                return path
             case ("parameters", str(name), *_):
                 self._walk()
                 return self._parameters.get(name, ("metadata",))
             case ("id" | "name" | "version" | "description" | "tags", *_):
                 return ("metadata", *path)
-            case ("steps" | "metadata", *_):
-                return path
         return ("metadata",)
 
     def _in_step(self, name: str, rest: Path) -> Path:
