@@ -31,7 +31,7 @@ class Script:
             text = head + text
         else:
             env, files = self._by_table(prepared)
-        made = launch(Compiled(text, dict(step.variables), []), step.shell, step.id, str(prepared.folder))
+        made = launch(Compiled(text, dict(step.variables), []), step.shell, prepared.address, str(prepared.folder))
         written = tuple((name, content.encode()) for name, content in made.files)
         return Launch(tuple(made.argv), env, (*files, *written))
 

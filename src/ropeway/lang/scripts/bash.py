@@ -1,0 +1,472 @@
+"""Scripts for bash and sh: expressions become variables, and the script gets references to them.
+
+**What is promised.** A value never becomes text of the script. The compiler inserts only ``${ROPEWAY_V1}`` and ``"${ROPEWAY_V1}"``,
+so whatever the value, the shell *parses* the same program. What is left is what a shell does with a value *after* the expansion:
+
+1. It splits an unquoted expansion into words and matches file names. ``words.py`` puts quotes around the reference wherever quotes
+   do that, and leaves them away where the text is quoted already. When it is wrong about this, a value is split or keeps a pair of
+   quotes: it may arrive changed, it does not run.
+2. It evaluates some expansions again: arithmetic, subscripts, and the arguments of ``eval`` and others. There an expression is
+   refused unless its type is integer or boolean, whose text holds nothing to evaluate. Being wrong about *this* would be dangerous,
+   so the reader never guesses. What it does not know in full, and what two shells or two versions read differently, raises
+   :class:`~ropeway.lang.scripts.words.Unsure`, and every expression behind that place is refused. A text that it reads without
+   doubt, it reads as the shell does, down to the end of every quotation, here-document and substitution.
+
+So a lexer's mistake may only ever split words. What the script itself evaluates later is the script's: ``x=${{ params.x }}; eval "$x"``
+and a function that calls ``eval "$1"`` run what they are given, here as everywhere.
+
+The grammar is that of POSIX.1-2017, XCU 2.10, and the bash manual, as far as it decides where a command begins. ``if``, ``while``
+and braces need no matching for that; ``case``, ``for``, ``[[``, substitutions and here-documents do.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ropeway.lang.scripts.commands import CODE_NAMES, NUMBER_NAMES, check_command, check_condition
+from ropeway.lang.scripts.documents import Documents
+from ropeway.lang.scripts.draft import Compiled, Draft
+from ropeway.lang.scripts.words import Unsure, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ropeway.lang.expressions import Type
+    from ropeway.lang.scripts.draft import Use
+
+__all__ = ["PREFIX", "compile_bash"]
+
+PREFIX = "ROPEWAY_V"
+
+_RESERVED = frozenset({"if", "then", "elif", "else", "fi", "while", "until", "do", "done", "{", "}", "!", "time"})
+_DECLARING = frozenset({"declare", "typeset", "local", "export", "readonly"})
+_REDIRECTION = re.compile(r"<<<|<<-?|<&|<>|<|&>>|&>|>>|>&|>\||>")
+_BASH_REDIRECTIONS = frozenset({"<<<", "&>", "&>>"})
+_DESCRIPTOR = re.compile(r"[0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SUBSCRIPTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\[")
+_ESAC = re.compile(r"esac(?=[ \t\n;&|)<>]|\Z)")
+_EMPTY_PARENTHESES = re.compile(r"[ \t]*\([ \t]*\)")
+_PARENTHESIS = re.compile(r"[ \t]+\(")
+_IN = re.compile(r"in(?=[ \t\n;&]|\\\n|\Z)")
+# A variable with the integer attribute evaluates whatever is assigned to it.
+_INTEGERS = re.compile(r"(?:declare|typeset|local|readonly|export)\b(?:[^\n]|\\\n)*?[ \t'\"][-+][A-Za-z]*i")
+_ALIASES = re.compile(r"expand_aliases|posix", re.IGNORECASE)
+
+
+def compile_bash(text: str, type_of: Callable[[str], Type], *, posix: bool) -> Compiled:
+    """Compile a script for bash, or with ``posix`` for whatever shell ``sh`` is. Any text gives a result."""
+    draft = Draft(text, type_of, PREFIX)
+    parser = Parser(draft, posix=posix)
+    try:
+        parser.whole()
+    except Unsure as unsure:
+        # The command that was being read has not been judged: none of its expressions can be trusted either.
+        if draft.mark_after(min(unsure.at, parser.unjudged())) >= 0:
+            where = f"expressions can't stand here or below: {'sh' if posix else 'bash'} may read this script differently"
+            hint = f'{unsure.hint}; or put the values in `env`, and write "$NAME" in the script'
+            draft.problem("RW309", f"{where}; {unsure.why}", hint, unsure.at)
+    return draft.finish()
+
+
+@dataclass(slots=True)
+class _Simple:
+    """A simple command while it is read. ``stdin`` holds what here-documents and here-strings put on its standard input."""
+
+    words: list[Word] = field(default_factory=list)
+    assignments: int = 0
+    redirected: bool = False
+    documents: list[Word] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The command word's text, empty while there is none."""
+        return self.words[self.assignments].shape if len(self.words) > self.assignments else ""
+
+
+class Parser(Documents):
+    """Reads commands from left to right; see the module's docstring."""
+
+    def __init__(self, draft: Draft, *, posix: bool) -> None:
+        super().__init__(draft, posix=posix)
+        self._unread: list[tuple[_Simple, list[Use]]] = []
+        self._open: list[int] = []
+        self._integers = _INTEGERS.search(self.text) is not None
+        self._printed: list[Use] = []
+        """What ``echo``, ``printf`` and ``cat`` put into the pipeline so far."""
+
+    def whole(self) -> None:
+        """Read the whole script."""
+        self._commands("")
+        self._end_of_input()
+
+    def unjudged(self) -> int:
+        """Return where the first command begins whose arguments have not been checked yet."""
+        unread = [simple.words[0].start for simple, _ in self._unread if simple.words]
+        return min([*self._open, *unread, self.limit])
+
+    def _end_of_input(self) -> None:
+        if self.documents[-1]:
+            self.unsure("a here-document has no body", "end its line", self.documents[-1][0].at)
+        self._judge()
+
+    # Blanks, comments, ends of lines
+
+    def _blanks(self) -> None:
+        while self.char() in {" ", "\t"} or self.peek("\\\n"):
+            self.at += 2 if self.char() == "\\" else 1
+
+    def _lines(self) -> None:
+        """Skip blanks, comments and ends of lines; the bodies of here-documents come after an end of line."""
+        while True:
+            self._blanks()
+            if self.char() == "#":
+                end = self.text.find("\n", self.at, self.limit)
+                self.at = end if end >= 0 else self.limit
+            if self.char() != "\n":
+                return
+            self.at += 1
+            self.bodies()
+            self._judge()
+
+    # Lists of commands
+
+    def _commands(self, end: str) -> None:
+        """Read commands until ``end``: nothing (the end of the text), ``)`` (consumed), or ``esac`` (``;;`` or ``esac`` is left)."""
+        while True:
+            self._lines()
+            c = self.char()
+            if not c:
+                if end:
+                    self.unsure(f"“{end}” is missing", "close what was opened")
+                return
+            if c == ")":
+                if end != ")":
+                    self.unsure("this “)” closes nothing", "quote it")
+                self.at += 1
+                return
+            if c == ";" and self.char(1) in {";", "&"}:
+                if end != "esac":
+                    self.unsure("this ends a branch of no case", "write one “;”")
+                return
+            if c in ";&|" and not self.peek("&>"):
+                self._separator(c)
+            elif c == "(":
+                self._parenthesis()
+            elif end == "esac" and _ESAC.match(self.text, self.at, self.limit):
+                return
+            else:
+                self._command()
+
+    def _separator(self, c: str) -> None:
+        if self.peek("|&"):
+            self.bash_only("“|&”")
+        if c == "|" and self.char(1) != "|":
+            self.at += 2 if self.peek("|&") else 1
+            return
+        self.at += 2 if self.char(1) == c else 1
+        self._printed = []
+
+    def _parenthesis(self) -> None:
+        opened = self.at
+        if self.peek("(("):
+            self.bash_only("“((”")
+            self.at += 2
+            self.arithmetic("))", opened, "in (( ))")
+            return
+        self.at += 1
+        self._deeper(opened)
+        self._commands(")")
+        self.depth -= 1
+
+    def _deeper(self, opened: int) -> None:
+        self.depth += 1
+        if self.depth > 40:
+            self.unsure("this is nested too deeply", "move a part into a function", opened)
+
+    def substitution(self) -> None:
+        """Read the commands of ``$(…)``, ``<(…)`` or ``>(…)``."""
+        printed, self._printed = self._printed, []
+        opened = self.at
+        self.documents.append([])
+        self._commands(")")
+        if self.documents.pop():
+            self.unsure("a here-document begins inside the parentheses and ends outside", "end its line before the “)”", opened)
+        self._printed = printed
+
+    # Commands
+
+    def _command(self) -> None:
+        """Read a simple command, a reserved word, or the head of a compound command."""
+        self._open.append(self.at)
+        self._arguments(_Simple())
+        self._open.pop()
+
+    def _arguments(self, simple: _Simple) -> None:
+        while True:
+            self._blanks()
+            c = self.char()
+            if c == "#" or c in {"", "\n", ";", "|", ")"} or (c == "&" and not self.peek("&>")):
+                break
+            if c in {"<", ">", "&"} and self.text[self.at : self.at + 2] not in {"<(", ">("}:
+                self._redirection(simple)
+                continue
+            word = self._next_word(simple)
+            if self.char() in {"<", ">"} and _DESCRIPTOR.fullmatch(word.shape) and word.raw:
+                continue  # the number of a descriptor, not an argument
+            if not simple.words and not simple.redirected and word.raw and self._compound(word):
+                return
+            simple.words.append(word)
+            if self._parentheses_follow(simple):
+                return
+        self._finish(simple)
+
+    def _next_word(self, simple: _Simple) -> Word:
+        """Read an argument, or an assignment where one can stand."""
+        before_command = len(simple.words) == simple.assignments
+        start = self.at
+        if before_command or simple.name in _DECLARING:
+            if match := _SUBSCRIPTED.match(self.text, start, self.limit):
+                self.bash_only("“name[…]=”")
+                self.at = match.end()
+                self.arithmetic("]", start, "in a subscript")
+                if not self.peek("=") and not self.peek("+="):
+                    self.unsure("this may be a subscript or a pattern of file names", "quote it, or assign to it", start)
+            elif match := _NAME.match(self.text, start, self.limit):
+                self.at = match.end()
+            if self.peek("=") or self.peek("+="):
+                self.at = self.text.index("=", self.at) + 1
+                return self._assignment(simple, start, counted=before_command)
+            self.at = start
+        word = self.word()
+        if word.end == word.start:
+            self.unsure("this character belongs to nothing", "quote it")
+        return word
+
+    def _assignment(self, simple: _Simple, start: int, *, counted: bool) -> Word:
+        left = self.text[start : self.at]
+        if self.char() == "(":
+            self.bash_only("“name=(”")
+            word = self._array()
+        else:
+            word = self.word()
+        word.start, word.shape, word.raw = start, left + word.shape, False
+        simple.assignments += counted
+        self._check_target(word, left)
+        return word
+
+    def _array(self) -> Word:
+        """Read ``(…)`` of an array's assignment."""
+        whole, opened = Word(self.at), self.at
+        self.at += 1
+        while True:
+            if self.documents[-1] and self.char() == "\n":
+                self.unsure("a here-document begins on a line that an array goes over", "put them on lines of their own", opened)
+            self._lines()
+            if self.char() == ")":
+                self.at += 1
+                return whole
+            if self.char() == "[":
+                start = self.at
+                self.at += 1
+                self.arithmetic("]", start, "in a subscript")
+            word = self.word()
+            if not word.shape and word.raw and self.char() != "":
+                self.unsure("this array is not closed with )", "close it", opened)
+            if self.at >= self.limit:
+                self.unsure("this array is not closed with )", "close it", opened)
+            whole.uses += word.uses
+
+    def _check_target(self, word: Word, left: str) -> None:
+        """Refuse values for variables whose assignment is an evaluation."""
+        match = _NAME.match(left)
+        name = match[0] if match else ""
+        for use in word.uses:
+            self.check_name(use, name)
+
+    def check_name(self, use: Use, name: str) -> None:
+        """Refuse to assign a value to a variable that a shell evaluates: at once, or when it is used."""
+        if name in CODE_NAMES:
+            hint = "choose another variable; what this one holds is run as a part of a script"
+            self.draft.refuse(use, "RW311", f"a shell evaluates what {name} holds", hint)
+        elif self._integers or name in NUMBER_NAMES:
+            self.refuse_numeric(use, "in an assignment to an integer variable")
+
+    def _compound(self, word: Word) -> bool:
+        """Go on after a reserved word; False when it is none. ``at`` is behind it."""
+        text = word.shape
+        if text in _RESERVED:
+            if text == "!" and self.char() == "(":
+                self.unsure("“!(” is read differently with and without “extglob”", "put a blank behind the “!”")
+            if text == "time":
+                self._blanks()
+                if self.peek("-p") and self.char(2) in {" ", "\t"}:
+                    self.at += 2
+            return True
+        if text == "case":
+            self._case()
+        elif text in {"for", "select"}:
+            self._for(text)
+        elif text == "[[":
+            self._condition(word.start)
+        elif text == "function":
+            self._function()
+        elif text == "coproc":
+            self.unsure("“coproc” names a process or begins a command", "start it in the background, with & at its end", word.start)
+        else:
+            return False
+        return True
+
+    def _parentheses_follow(self, simple: _Simple) -> bool:
+        """After a word: read the ``()`` of a function's definition; anything else in parentheses is a pattern or a mistake."""
+        if self.char() != "(" and not (len(simple.words) == 1 and _PARENTHESIS.match(self.text, self.at, self.limit)):
+            return False
+        match = _EMPTY_PARENTHESES.match(self.text, self.at, self.limit)
+        if match is None or len(simple.words) != 1 or simple.assignments:
+            self.unsure("parentheses after a word are read differently with and without “extglob”", "quote them")
+        for use in simple.words[0].uses:
+            self.refuse_name(use, "the name of a function")
+        self.at = match.end()
+        return True
+
+    def _function(self) -> None:
+        self.bash_only("“function”")
+        self._blanks()
+        for use in self.word().uses:
+            self.refuse_name(use, "the name of a function")
+        if match := _EMPTY_PARENTHESES.match(self.text, self.at, self.limit):
+            self.at = match.end()
+
+    def _for(self, keyword: str) -> None:
+        """Read the head of a loop, up to its ``do`` or ``{``."""
+        if keyword == "select":
+            self.bash_only("“select”")
+        self._blanks()
+        opened = self.at
+        if self.peek("(("):
+            self.bash_only("“for ((”")
+            self.at += 2
+            self.arithmetic("))", opened, "in for (( ))")
+            return
+        variable = self.word()
+        for use in variable.uses:
+            self.refuse_name(use, "the name of a variable")
+        self._lines()
+        if _IN.match(self.text, self.at, self.limit) is None:
+            return
+        self.at += 2
+        while True:
+            self._blanks()
+            word = self.word()
+            if word.start == word.end:
+                break
+            for use in word.uses:
+                self.check_name(use, variable.shape)
+        if self.char() not in {";", "\n", "", "#", "&"}:
+            self.unsure("this character belongs to no list of words", "quote it")
+
+    def _case(self) -> None:
+        """Read all of ``case … esac``."""
+        opened = self.at
+        self._deeper(opened)
+        self._blanks()
+        self.word()
+        self._lines()
+        if self.word().shape != "in":
+            self.unsure("“in” is missing after the word of this case", "write: case WORD in", opened)
+        while True:
+            self._lines()
+            if _ESAC.match(self.text, self.at, self.limit):
+                self.at += 4
+                self.depth -= 1
+                return
+            self._patterns(opened)
+            self._commands("esac")
+            if self.peek(";;&") or (self.peek(";&")):
+                self.bash_only("“;&”")
+            if self.char() == ";":
+                self.at += 3 if self.peek(";;&") else 2
+
+    def _patterns(self, opened: int) -> None:
+        """Read the patterns of one branch, up to and including the ``)``."""
+        if self.char() == "(":
+            self.at += 1
+        while True:
+            self._blanks()
+            word = self.word()
+            self._blanks()
+            c = self.char()
+            self.at += 1
+            if c == ")" and word.end > word.start:
+                return
+            if c != "|" or word.end == word.start:
+                self.unsure("this is no pattern of a case", "end the case with esac", opened)
+
+    def _condition(self, opened: int) -> None:
+        """Read ``[[ … ]]``; ``at`` is behind the ``[[``."""
+        self.bash_only("“[[”")
+        tokens: list[Word] = []
+        while True:
+            if self.documents[-1] and self.char() == "\n":
+                self.unsure("a here-document begins on a line that [[ goes over", "put them on lines of their own", opened)
+            self._lines()
+            if self.at >= self.limit:
+                self.unsure("this [[ is not closed with ]]", "close it", opened)
+            start, c = self.at, self.char()
+            if self.peek("&&") or self.peek("||") or c in "()<>":
+                self.at += 2 if c in "&|" else 1
+                tokens.append(Word(start, self.at, self.text[start : self.at]))
+                continue
+            comparing = bool(tokens) and tokens[-1].raw and tokens[-1].shape in {"==", "=", "!=", "=~"}
+            word = self.word("pattern" if comparing else "word")
+            if word.start == word.end:
+                self.unsure("this character belongs to no condition", "quote it", opened)
+            if word.raw and word.shape == "]]":
+                break
+            tokens.append(word)
+        check_condition(tokens, self)
+
+    # Redirections
+
+    def _redirection(self, simple: _Simple) -> None:
+        match = _REDIRECTION.match(self.text, self.at, self.limit)
+        assert match is not None
+        operator, start = match[0], self.at
+        if operator in _BASH_REDIRECTIONS:
+            self.bash_only(f"“{operator}”")
+        self.at = match.end()
+        self._blanks()
+        simple.redirected = True
+        if operator in {"<<", "<<-"}:
+            simple.documents.append(self.document(start, tabs=operator == "<<-"))
+            return
+        word = self.word()
+        if word.start == word.end:
+            self.unsure(f"“{operator}” has no word after it", "name a file", start)
+        if operator == "<<<":
+            simple.documents.append(word)
+        elif operator in {">&", "<&"}:
+            for use in word.uses:
+                message = f"bash expands the word after “{operator}” twice"
+                self.draft.refuse(use, "RW305", message, f"write {operator[0]}${{{{ … }}}} for a file, and 2>&1 behind it for errors too")
+
+    # What commands do with their arguments
+
+    def _finish(self, simple: _Simple) -> None:
+        """A simple command is complete, but for the bodies of its here-documents."""
+        self._unread.append((simple, list(self._printed)))
+        if simple.name in {"echo", "printf", "cat"}:
+            self._printed += [use for word in simple.words for use in word.uses]
+        if not any(self.documents):
+            self._judge()
+        if simple.name.rpartition("/")[2] == "alias" and (self.posix or _ALIASES.search(self.text)):
+            self.unsure("an alias can change how the rest of the script is read", "define a function")
+
+    def _judge(self) -> None:
+        """Check the commands that have been read, now that their standard input is known."""
+        commands, self._unread = self._unread, []
+        for simple, printed in commands:
+            stdin = [use for word in simple.documents for use in word.uses]
+            check_command(simple.words[simple.assignments :], stdin, printed, self)

@@ -1,0 +1,193 @@
+"""Which arguments a shell command evaluates again: builtins here, programs that take program text in ``programs.py``.
+
+Each rule was tried in bash 5.2 with ``a[$(touch PWNED)]`` and its like: assignments to ``RANDOM`` run it, so does ``local x=…`` where
+``x`` is an array, and ``>&`` expands its word twice.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ropeway.lang.scripts.draft import in_env
+from ropeway.lang.scripts.programs import check_programs, find_command
+from ropeway.lang.scripts.words import DYNAMIC, HOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ropeway.lang.scripts.bash import Parser
+    from ropeway.lang.scripts.draft import Use
+    from ropeway.lang.scripts.words import Word
+
+__all__ = ["CODE_NAMES", "NUMBER_NAMES", "check_command", "check_condition"]
+
+CODE_NAMES = frozenset({"BASH_ENV", "ENV", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS4"})
+"""Variables whose value a shell expands or runs."""
+NUMBER_NAMES = frozenset({"BASHPID", "EPOCHREALTIME", "EPOCHSECONDS", "HISTCMD", "LINENO", "OPTIND", "RANDOM", "SECONDS", "SRANDOM"})
+"""Variables that calculate what is assigned to them."""
+
+_EVALUATING = frozenset(
+    {"eval", ".", "source", "let", "trap", "alias", "unset", "wait", "mapfile", "readarray", "getopts", "declare", "typeset", "local"}
+    | {"compgen", "complete", "compopt", "bind", "fc", "enable", "hash", "jobs", "history", "shopt", "coproc"}
+)
+_COUNTING = frozenset({"exit", "return", "shift", "break", "continue"})
+_ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=")
+_READ_PROMPT = re.compile(r"-[ers]*p")
+_PRINTF_NAME = re.compile(r"-v(.*)", re.DOTALL)
+
+_UNARY = frozenset("-" + c for c in "abcdefghknoprstuwxzGLNOS")
+_TEXT_BINARY = frozenset({"=", "==", "!=", "<", ">", "-nt", "-ot", "-ef"})
+_NUMBER_BINARY = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
+
+
+def check_command(words: Sequence[Word], stdin: Sequence[Use], printed: Sequence[Use], parser: Parser) -> None:
+    """Refuse the expressions of a simple command that it would evaluate.
+
+    Args:
+        words: The command's words without assignments and redirections.
+        stdin: Expressions in its here-documents and here-strings.
+        printed: Expressions that ``echo``, ``printf`` or ``cat`` send it through a pipe.
+        parser: Takes the refusals.
+    """
+    if not stdin and not printed and not any(w.uses for w in words):
+        return
+    at = find_command(words, parser.draft)
+    if at < len(words):
+        name = words[at].shape
+        arguments = words[at + 1 :]
+        for use in (use for w in arguments for use in w.uses) if words[at].uses else ():
+            message = "the command itself comes from an expression, so any argument may be evaluated"
+            parser.draft.refuse(use, "RW313", message, "write the command's name down; to choose between several, use case … in … esac")
+        check = _CHECKS.get(name)
+        if check is not None:
+            check(name, arguments, parser)
+        if name in {"read", "mapfile", "readarray"}:
+            for use in stdin:
+                parser.check_name(use, "")
+    for word in words:
+        if match := _ASSIGNED.match(word.shape):
+            for use in word.uses if match[1] in CODE_NAMES else ():
+                parser.check_name(use, match[1])
+    check_programs(words, at, [*stdin, *printed], parser.draft)
+
+
+def _refuse(uses: Iterable[Use], message: str, parser: Parser, hint: str | None = None) -> None:
+    for use in uses:
+        parser.draft.refuse(use, "RW305", message, hint or in_env(use))
+
+
+def _evaluating(name: str, words: Sequence[Word], parser: Parser) -> None:
+    hint = None
+    if name in {"declare", "typeset", "local"}:
+        hint = f"{name} the variable first, then assign to it on a line of its own: name=${{{{ … }}}}"
+    _refuse((use for w in words for use in w.uses), f"“{name}” evaluates its arguments again", parser, hint)
+
+
+def _counting(name: str, words: Sequence[Word], parser: Parser) -> None:
+    for use in (use for w in words for use in w.uses):
+        parser.refuse_numeric(use, f"in the argument of “{name}”")
+
+
+def _exporting(name: str, words: Sequence[Word], parser: Parser) -> None:
+    """Allow ``export NAME=value``: with a fixed name and no option, the value is not looked at again."""
+    options = any(w.shape.startswith(("-", "+", HOLE, DYNAMIC)) for w in words)
+    for word in words:
+        match = _ASSIGNED.match(word.shape)
+        if match and not options:
+            for use in word.uses:
+                parser.check_name(use, match[1])
+        else:
+            hint = f"write {name} NAME=${{{{ … }}}}, with the name as it is and no options"
+            _refuse(word.uses, f"“{name}” would read this as a name or an option", parser, hint)
+
+
+def _reading(_name: str, words: Sequence[Word], parser: Parser) -> None:
+    for before, word in zip([None, *words], words, strict=False):
+        if before is None or not _READ_PROMPT.fullmatch(before.shape):
+            _refuse(word.uses, "“read” takes names of variables, and evaluates their subscripts", parser)
+
+
+def _printing(_name: str, words: Sequence[Word], parser: Parser) -> None:
+    if not words:
+        return
+    first = words[0]
+    if first.shape.startswith("-v"):
+        variable = first.shape[2:] or (words[1].shape if len(words) > 1 else "")
+        target = first if first.shape[2:] else words[min(1, len(words) - 1)]
+        _refuse(target.uses, "“printf -v” evaluates the subscript of its variable", parser)
+        for use in (use for w in words for use in w.uses):
+            parser.check_name(use, variable)
+    elif first.shape.startswith(HOLE) or (first.splits and any(w.uses for w in words)):
+        hint = "write printf '%s\\n' ${{ … }}"
+        _refuse(
+            (use for w in words for use in w.uses),
+            "the first argument of “printf” may be the option -v, which evaluates the next",
+            parser,
+            hint,
+        )
+
+
+def _setting(_name: str, words: Sequence[Word], parser: Parser) -> None:
+    for word in words:
+        if word.shape == "--":
+            return
+        _refuse(word.uses, "“set” would read this as an option", parser, "write: set -- ${{ … }}")
+
+
+def _testing(name: str, words: Sequence[Word], parser: Parser) -> None:
+    operands = list(words)
+    if name == "[" and operands and operands[-1].shape == "]":
+        operands.pop()
+    if operands and operands[0].shape == "!":
+        operands.pop(0)
+    _check_test(operands, parser, f"“{name}”")
+
+
+def _check_test(operands: Sequence[Word], parser: Parser, name: str) -> None:
+    """Refuse what is not plainly one of: a word, an operator and a word, a word and an operator and a word."""
+    uses = [use for w in operands for use in w.uses]
+    shapes = [w.shape for w in operands]
+    if not uses:
+        return
+    loose = any(w.splits for w in operands) and name != "“[[”"
+    if len(shapes) == 3 and shapes[1] in _NUMBER_BINARY:
+        for use in uses:
+            parser.refuse_numeric(use, f"beside {shapes[1]} in {name}")
+    elif loose:
+        hint = 'put double quotes around the other words, as in [ "$x" = ${{ … }} ]'
+        _refuse_test(uses, f"another word of this {name} can become none or several, so a value may be read as an operator", hint, parser)
+    elif len(shapes) == 2 and shapes[0] in {"-v", "-R"}:
+        _refuse(uses, f"{name} evaluates the subscript of a name after {shapes[0]}", parser)
+    elif not (len(shapes) == 1 or (len(shapes) == 2 and shapes[0] in _UNARY) or (len(shapes) == 3 and shapes[1] in _TEXT_BINARY | {"=~"})):
+        hint = "write one comparison in each test, and join them with && and ||"
+        _refuse_test(uses, f"a value may be read as an operator of this {name}", hint, parser)
+
+
+def _refuse_test(uses: Iterable[Use], message: str, hint: str, parser: Parser) -> None:
+    for use in uses:
+        parser.draft.refuse(use, "RW312", message, hint)
+
+
+def check_condition(tokens: Sequence[Word], parser: Parser) -> None:
+    """Refuse the expressions of ``[[ … ]]`` that bash would calculate with."""
+    part: list[Word] = []
+    for token in [*tokens, None]:
+        if token is None or (token.raw and token.shape in {"&&", "||", "(", ")", "!"}):
+            _check_test(part, parser, "“[[”")
+            part = []
+        else:
+            part.append(token)
+
+
+_CHECKS = {
+    **dict.fromkeys(_EVALUATING, _evaluating),
+    **dict.fromkeys(_COUNTING, _counting),
+    "export": _exporting,
+    "readonly": _exporting,
+    "read": _reading,
+    "printf": _printing,
+    "set": _setting,
+    "test": _testing,
+    "[": _testing,
+}

@@ -1,0 +1,110 @@
+"""How a compiled script is started: an argv, and the files that have to be there.
+
+Pure functions: they say what to write and what to spawn. The interpreter sees the script under its own line numbers, so that its
+messages point into the workflow's text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ropeway.lang.scripts.draft import Compiled
+
+__all__ = ["ARGUMENT_LIMIT", "Launch", "launch"]
+
+ARGUMENT_LIMIT = 100 * 1024
+"""Bytes of a script from which it goes by file: one argument of a process ends at 131,071 bytes on Linux."""
+
+_PYTHON = """\
+def boot():
+    import builtins, os, sys
+    path = sys.argv[1]
+    table, file = os.environ.pop("ROPEWAY_VALUES", None), os.environ.pop("ROPEWAY_VALUES_FILE", None)
+    if file is not None:
+        with open(file, encoding="utf-8") as stream:
+            table = stream.read()
+    if table is not None:
+        import json
+        builtins.__ropeway__ = json.loads(table)
+    if sys.path[:1] == [""]:
+        del sys.path[0]
+    sys.path.insert(0, os.getcwd())
+    sys.argv = sys.argv[1:]
+    def hook(kind, error, trace):
+        while trace is not None and trace.tb_frame.f_code.co_filename == "<string>":
+            trace = trace.tb_next
+        sys.__excepthook__(kind, error.with_traceback(trace), trace)
+    sys.excepthook = hook
+    with open(path, "rb") as stream:
+        source = stream.read()
+    main = globals()
+    del main["boot"]
+    main["__file__"] = path
+    return source, path, main
+def run(source, path, main):
+    del main["run"]
+    exec(compile(source, path, "exec", dont_inherit=True), main)
+run(*boot())
+"""
+"""Runs the file in argv[1] as ``__main__``, with its values in ``__ropeway__`` and without a trace of itself."""
+
+_NODE = """\
+(() => {
+  const fs = require("fs"), vm = require("vm"), path = process.argv[1];
+  const { ROPEWAY_VALUES: table, ROPEWAY_VALUES_FILE: file } = process.env;
+  delete process.env.ROPEWAY_VALUES;
+  delete process.env.ROPEWAY_VALUES_FILE;
+  const text = file === undefined ? table : fs.readFileSync(file, "utf8");
+  if (text !== undefined) globalThis.__ropeway__ = JSON.parse(text);
+  const options = { filename: path };
+  if (vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER)
+    options.importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+  return new vm.Script(fs.readFileSync(path, "utf8"), options);
+})().runInThisContext()
+"""
+"""Runs the file in argv[1] as ``node -e`` would run its text: ``require`` is relative to the current directory."""
+
+_ENDINGS = {"bun": ".js", "deno": ".ts", "lua": ".lua", "perl": ".pl", "php": ".php", "powershell": ".ps1", "pwsh": ".ps1", "ruby": ".rb"}
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What to spawn, in the step's working directory, once ``files`` (names and texts, UTF-8) are written into the given folder."""
+
+    argv: tuple[str, ...]
+    files: tuple[tuple[str, str], ...] = ()
+
+
+def launch(compiled: Compiled, shell: Sequence[str], step_id: str, folder: str) -> Launch:
+    """Return how to run a script.
+
+    Args:
+        compiled: The script; for bash and sh its text may begin with a :func:`~ropeway.lang.scripts.prelude.prelude`.
+        shell: ``("bash",)``, ``("sh",)``, ``("python",)``, ``("node",)``, or an argv that takes the name of a file.
+        step_id: What the script calls itself in messages. Files are named after it, so no two scripts that run at the same time in
+            one ``folder`` may share it.
+        folder: The absolute path of a folder outside the working directory, for the files.
+
+    bash and sh find values in environment variables. python and node find them as a JSON object in ``ROPEWAY_VALUES``, or in the file
+    that ``ROPEWAY_VALUES_FILE`` names; both are removed from the environment before the script starts.
+    """
+    text, program = compiled.text, shell[0]
+    name = step_id.replace("/", ".")
+    known = program if len(shell) == 1 else ""
+    if known in _SHELLS:
+        if len(text.encode("utf-8", "surrogatepass")) <= ARGUMENT_LIMIT:
+            return Launch((*_SHELLS[known], "-c", "--", text, step_id))
+        return Launch((*_SHELLS[known], "--", f"{folder}/{name}.{known}"), ((f"{name}.{known}", text),))
+    if known == "python":
+        return Launch(("python3", "-c", _PYTHON, f"{folder}/{name}.py"), ((f"{name}.py", text),))
+    if known == "node":
+        return Launch(("node", "-e", _NODE, "--", f"{folder}/{name}.js"), ((f"{name}.js", text),))
+    file = name + _ENDINGS.get(program.rpartition("/")[2], ".script")
+    return Launch((*shell, f"{folder}/{file}"), ((file, text),))
+
+
+_SHELLS = {"bash": ("bash", "--noprofile", "--norc", "-euo", "pipefail"), "sh": ("sh", "-eu")}
