@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ropeway.lang.diagnostics import Problems
 from ropeway.lang.dialects import is_pallet, locator_for, read_dialect
 from ropeway.lang.dialects.pallet_templates import Fault, Read, scan, to_expression, to_template
-from ropeway.lang.expressions import parse
+from ropeway.lang.expressions import parse, references
 from ropeway.lang.expressions.template import parse_template, render
 from ropeway.lang.graph import Graph
 from ropeway.lang.source import read_document
@@ -67,17 +67,82 @@ def test_any_document_is_read_or_refused_and_never_raises(data):
     if found or not is_pallet(document.data):
         return
     problems = Problems(locator_for(document))
+    assert (read_dialect(document, problems) is None) == problems.failed
+
+
+@st.composite
+def well_formed(draw):
+    """Return a document in which nothing is wrong, and for each step the steps that must be done before it and those beside it."""
+    made = []
+
+    def name():
+        made.append(f"s{len(made)}")
+        return made[-1]
+
+    def a_list(depth, before):
+        found = []
+        for _ in range(draw(st.integers(0 if depth < 3 else 1, 3))):
+            step = a_step(depth, before)
+            found.append(step)
+            if "skill" in step:
+                before = [*before, step["id"]]
+        return found
+
+    def template(before):
+        return draw(st.sampled_from(["{{ workflow.input.x }}", *(f"a {{{{ steps.{name}.outputs.r.y }}}}" for name in before)]))
+
+    def a_step(depth, before):
+        kind = draw(st.sampled_from(["sequential", "parallel", "conditional", "switch"] if depth else ["sequential"]))
+        step = {"id": name(), "step_type": kind}
+        if kind == "sequential":
+            return {**step, "skill": "s", "outputs": "r", "inputs": {"x": template(before)}}
+        step["condition"] = template(before)
+        if kind == "parallel":
+            del step["condition"]
+            step["branches"] = {"steps": [a_step(depth - 1, before) for _ in range(draw(st.integers(0, 3)))]}
+        else:
+            cases = ["if_true", "if_false"] if kind == "conditional" else ["a", "1", "default"]
+            step["branches"] = {case: a_list(depth - 1, before) for case in cases if draw(st.booleans())}
+        return step
+
+    return {"metadata": {"id": "demo", "name": "Demo", "version": "1.0.0"}, "steps": a_list(3, [])}
+
+
+def calls(steps):
+    """Yield the ids of all steps that call something, inner ones too."""
+    for step in steps:
+        if "skill" in step:
+            yield step["id"]
+        for inner in step.get("branches", {}).values():
+            yield from calls(inner)
+
+
+@given(well_formed())
+def test_a_right_document_keeps_its_steps_and_their_order(data):
+    document, found = read_document(json.dumps(data).encode(), "x.yaml")
+    problems = Problems(locator_for(document))
     workflow = read_dialect(document, problems)
-    assert (workflow is None) == problems.failed
-    if workflow is None:
+    if not data["steps"]:
         return
+    assert (found, problems.sorted()) == ([], [])
+    assert list(workflow.steps) == list(calls(data["steps"]))
     graph = Graph({step.id: step.needs for step in workflow.steps.values()})
     assert len(graph.order) == len(workflow.steps)
+    reads = []
     for step in workflow.steps.values():
         assert set(step.needs) <= set(workflow.steps)
-        if step.when is not None:
-            parse(step.when)
         assert_templates_parse(step.inputs)
+        texts = [step.when] if step.when else []
+        texts += [hole.expression.text for hole in parse_template(step.inputs["x"]).holes]
+        paths = [path for text in texts for path in references(parse(text))]
+        reads += [(step.id, path[1]) for path in paths if path[0] == "steps"]
+    assert graph.hidden(reads) == frozenset(), "what is read has surely run before"
+    before = []
+    for step in data["steps"]:
+        inside = list(calls([step]))
+        for name in inside:
+            assert set(before) <= graph.ancestors(name), "a step of the list needs all that stands above it"
+        before += inside
 
 
 @given(VALUE, VALUE)

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
     from ropeway.lang.model import Field
 
-__all__ = ["BUILTIN_TYPES", "SCALAR_TYPES", "ParameterType", "ParameterTypes", "ValueProblem"]
+__all__ = ["ANY_TYPE", "BUILTIN_TYPES", "SCALAR_TYPES", "ParameterType", "ParameterTypes", "ValueProblem"]
 
 SCALAR_TYPES = ("string", "integer", "number", "boolean", "path", "choice")
 """The built-in types that an element of a list or a map may have."""
 BUILTIN_TYPES = (*SCALAR_TYPES, "list", "map", "secret")
+ANY_TYPE = "any"
+"""The type of a field that a dialect inferred where nothing is declared. No file can ask for it: values would go unchecked."""
 
 
 class ValueProblem(UsageError):

@@ -9,6 +9,7 @@ How text becomes a value (``--param``, ``key=value`` outputs):
 * integer and number: decimal, no underscores, no ``nan`` or ``inf``; boolean: ``true`` or ``false``;
 * list: JSON when it starts with ``[``, else elements separated by commas, spaces around them dropped; empty text is the empty list;
 * map: JSON when it starts with ``{``, else ``key=value`` separated by commas, spaces around both dropped; empty text is the empty map;
+* any (only dialects make such fields): JSON when it is JSON, else the text;
 * all others: the text as it is.
 """
 
@@ -19,7 +20,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ropeway.lang.hints import did_you_mean, noun, shown
-from ropeway.lang.parameter_types import BUILTIN_TYPES, SCALAR_TYPES, ParameterType, ParameterTypes, ValueProblem
+from ropeway.lang.parameter_types import ANY_TYPE, BUILTIN_TYPES, SCALAR_TYPES, ParameterType, ParameterTypes, ValueProblem
 from ropeway.lang.patterns import BadPattern, fully_matches
 from ropeway.lang.wording import a
 
@@ -145,6 +146,8 @@ def _scalar_from_text(field: Field, name: str, text: str, types: ParameterTypes 
         raise _nested(field, name, what)
     elif name in BUILTIN_TYPES:
         value = text
+    elif name == ANY_TYPE:
+        return _anything_from_text(text)
     else:
         return _guard(field, _plugin(field, name, types).parse, text, field)
     return _constrained(field, name, value, what)
@@ -166,6 +169,8 @@ def _scalar(field: Field, name: str, value: Any, types: ParameterTypes | None, w
             raise _wrong(field, value, "true or false", what)
     elif name in ("list", "map"):
         raise _nested(field, name, what)
+    elif name == ANY_TYPE:
+        return value
     else:
         return _guard(field, _plugin(field, name, types).check, value, field)
     return _constrained(field, name, value, what)
@@ -283,6 +288,15 @@ def _json(field: Field, text: str, kind: type) -> Any:
         form = "a,b,c" if kind is list else "key=value,key=value"
         raise ValueProblem(f"{shown(field.name)} is not valid JSON", hint=f"write JSON, or {form}") from None
     return value
+
+
+def _anything_from_text(text: str) -> Any:
+    if len(text) > _MAX_DIGITS and text.lstrip("+-").isdigit():
+        return text
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _no_constant(word: str) -> Any:
