@@ -11,7 +11,7 @@ from ropeway.runs.steps import CARRIED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ropeway.app.runs import RunOptions
+    from ropeway.app.options import RunOptions
     from ropeway.lang.plan import Plan, PlanStep, Template
 
 

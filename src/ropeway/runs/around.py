@@ -56,7 +56,7 @@ class Surroundings:
     """What a run is carried out in.
 
     ``life`` becomes readable when the guardian has died (-1: there is none). ``secrets`` are values by ``params.NAME`` and ``secrets.NAME``.
-    ``environ`` is what steps inherit.
+    ``environ`` is what steps inherit; ``grace`` is the time between SIGTERM and SIGKILL in seconds.
     """
 
     folder: RunFolder
@@ -67,6 +67,7 @@ class Surroundings:
     asker: Asker | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     life: int = -1
+    grace: float = 10.0
 
 
 class Loop(Protocol):

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from ropeway.runs.steps import Launch
     from ropeway.runs.steps.messages import Messages
 
-GRACE = 5.0
-"""Seconds between SIGTERM and SIGKILL."""
-
 
 @dataclass(slots=True)
 class Pump:
@@ -99,11 +96,11 @@ class Attempt:
     exit_code: int | None = None
     recorded: bool = False
 
-    def end(self, why: str, *, at_once: bool = False) -> None:
+    def end(self, why: str, grace: float, *, at_once: bool = False) -> None:
         """Begin to end its whole tree."""
         self.stopped_for = self.stopped_for or why
         if self.ending is None:
-            self.ending = Ending(self.pid, self.marks, GRACE)
+            self.ending = Ending(self.pid, self.marks, grace)
             self.ending.begin(signal.SIGKILL if at_once else signal.SIGTERM)
         elif at_once and not self.ending.killing:
             self.ending.begin(signal.SIGKILL)
@@ -289,4 +286,4 @@ class Preparing:
         return fd
 
 
-__all__ = ["GRACE", "Attempt", "EvaluationError", "Preparing", "Pump", "belongs", "strays", "write_all"]
+__all__ = ["Attempt", "EvaluationError", "Preparing", "Pump", "belongs", "strays", "write_all"]

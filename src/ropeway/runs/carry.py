@@ -38,8 +38,7 @@ EXIT = {"succeeded": 0, "failed": 1, "cancelled": 5, "waiting": 6, "interrupted"
 class Job:
     """One carrying out of a run, decided by the caller before the pair of processes is made.
 
-    ``environ`` is what steps inherit; ``secrets`` are values by ``params.NAME`` and ``secrets.NAME``; ``events`` go into the journal of a new run before it
-    starts (``run.created``, and kept results of the run it is linked to).
+    ``environ`` is what steps inherit; ``secrets`` are values by ``params.NAME`` and ``secrets.NAME``; ``grace`` is in seconds; ``power`` syncs every turn.
     """
 
     folder: RunFolder
@@ -51,6 +50,8 @@ class Job:
     actor: str
     asker: Asker | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
+    grace: float = 10.0
+    power: bool = False
 
 
 def carry(job: Job, life: int, sink: EventSink | None = None) -> int:
@@ -77,10 +78,12 @@ def _carry(job: Job, life: int, sink: EventSink | None) -> int:
     if recorded.pid is not None:
         processes = [s.process for s in recorded.steps.values() if s.process is not None]
         proctable.kill_run(job.folder.id, processes)
-    sink = sink or Journal(job.folder.journal, power=job.plan.template.policy.durability == "power")
+    sink = sink or Journal(job.folder.journal, power=job.power)
     veil = Veil(job.folder, job.secrets.values())
     veil.restore(recorded)
-    around = Surroundings(job.folder, job.cwd, job.environ, job.limits, job.observer, asker=job.asker, secrets=job.secrets, life=life)
+    around = Surroundings(
+        job.folder, job.cwd, job.environ, job.limits, job.observer, asker=job.asker, secrets=job.secrets, life=life, grace=job.grace
+    )
     executor = Executor(job.plan, around, sink, recorded, live=_recorded(job), veil=veil, actor=job.actor)
     slot = _wait_for_turn(job, executor)
     try:

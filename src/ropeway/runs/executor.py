@@ -296,7 +296,7 @@ class Executor:
             self._end(attempt, "timeout")
 
     def _end(self, attempt: Attempt, why: str, *, at_once: bool = False) -> None:
-        attempt.end(why, at_once=at_once)
+        attempt.end(why, self.around.grace, at_once=at_once)
         self.after(0.02, lambda: self._press(attempt))
 
     def _press(self, attempt: Attempt) -> None:

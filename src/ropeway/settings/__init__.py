@@ -10,6 +10,7 @@ This module is on the path of every command: ``tomllib`` is imported only when o
 from __future__ import annotations
 
 import os
+import pwd
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -92,7 +93,7 @@ class Settings:
     @property
     def actor(self) -> str:
         """Who runs: the configured name, or the login name."""
-        return str(self.all["actor"].value) or os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid {os.getuid()}"
+        return str(self.all["actor"].value) or _login_name()
 
     @property
     def durability(self) -> Literal["normal", "power"]:
@@ -118,6 +119,14 @@ class Settings:
     def plain(self) -> bool:
         """Whether output is plain even on a terminal."""
         return bool(self.all["plain"].value)
+
+
+def _login_name() -> str:
+    """Return the account's name; the environment is not asked, since a step could have changed it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's made-up user
+        return f"uid {os.getuid()}"
 
 
 def config_dir(environ: Mapping[str, str]) -> Path:
