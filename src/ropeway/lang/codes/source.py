@@ -23,7 +23,8 @@ CODES: dict[str, Explanation] = {
     ),
     "RW003": Explanation(
         "The file holds a NUL character",
-        "Neither TOML nor YAML knows the character U+0000. Most often the file is not text at all.",
+        "Neither TOML nor YAML knows the character U+0000; most often a file that holds it is not text at all. As an escape (`\\u0000`) it is "
+        "refused too: no program takes an argument or a variable with a NUL in it.",
         'id = "a\0b"\n' + _STEP,
         'id = "ab"\n' + _STEP,
     ),

@@ -129,7 +129,7 @@ def _document(name: str, text: str, kind: Format, data: dict[str, Any], mistakes
 def _decode(raw: bytes) -> tuple[str, Mistake | None]:
     """Return the text, and why it is none."""
     if len(raw) > MAX_BYTES:
-        message = f"the file has {len(raw) / 2**20:.0f} MiB, more than the limit of {MAX_BYTES // 2**20} MiB"
+        message = f"the file is larger than {MAX_BYTES // 2**20} MiB"
         hint = "keep data in files of its own that steps read; a workflow file describes steps"
         return "", Mistake("RW001", message, hint, 0, 1)
     try:

@@ -20,7 +20,7 @@ MAX_BYTES = 32 * 2**20
 MAX_DEPTH = 100
 """How deep tables and lists may stand in each other; the whole document is depth 1."""
 MAX_NODES = 1_000_000
-"""How many values (tables, lists and what they hold) a document may have, YAML aliases counted as often as they are used."""
+"""How many values a document may have: itself, its tables, lists and what they hold; a YAML alias counts all that it repeats."""
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 """Integers are 64-bit, as TOML asks for and the expression language assumes."""
 MAX_MISTAKES = 100

@@ -25,6 +25,7 @@ _YAML_LINE = re.compile(r"\s*(?:- |-$|[\w.\"'-]+[ \t]*:(?:\s|$)|---\s*$)")
 _CONFLICT = re.compile(r"<{7}|={7}|>{7}|\|{7}")
 _REPEATED = ("Cannot declare", "Cannot overwrite", "Cannot mutate", "Cannot redefine", "Duplicate inline")
 _WORDS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+_ONE_LINE_HINT = "close it on the same line; text of several lines stands in \"\"\"…\"\"\" or '''…'''"
 _QUOTE_HINT = "text stands in quotes: \"…\", or '…' when it holds backslashes or double quotes"
 
 
@@ -71,9 +72,8 @@ def _without(text: str, start: int, end: int) -> str:
 
 def _explain(text: str, error: Exception) -> tuple[list[Mistake], int]:
     """Return the mistakes behind one failure, and the offset where the parser stopped."""
-    positions = scan(text)
     if isinstance(error, RecursionError):
-        start = positions.stopped or 0
+        start = scan(text).stopped or 0
         message = f"tables and lists stand more than {MAX_DEPTH} deep in each other"
         return [Mistake("RW004", message, "flatten the data", start, start + 1)], start
     match = _PLACE.fullmatch(str(error))
@@ -83,6 +83,8 @@ def _explain(text: str, error: Exception) -> tuple[list[Mistake], int]:
     position = len(text)
     if match[2]:
         position = _offset_of(text, int(match[2]), int(match[3]))
+    stop = text.find("\n", position)
+    positions = scan(text if stop < 0 else text[:stop])  # no further than the parser came: what follows may be megabytes
     if said.startswith(_REPEATED):
         repeated = _repeats(text, positions, position)
         if repeated:
@@ -268,9 +270,8 @@ class _Case:
     def _character(self) -> Mistake:
         found = self.text[self.at : self.at + 1]
         if found == "\n" or not found:
-            hint = "close it on the same line; text of several lines stands in \"\"\"…\"\"\" or '''…'''"
             start = self.opened if self.opened is not None and self.begin <= self.opened < self.at else self.at
-            return self._mistake("this string is not closed", hint, start, self.at)
+            return self._mistake("this string is not closed", _ONE_LINE_HINT, start, self.at)
         if found == "\r":
             return self._mistake("a carriage return stands here without a line feed", "end lines with LF or CRLF")
         return self._mistake(f"the control character U+{ord(found):04X} stands here", 'write it as an escape in a "…" string, or remove it')
@@ -278,8 +279,10 @@ class _Case:
     def _unclosed_string(self) -> Mistake:
         start = self.at if self.opened is None else self.opened
         quote = self.text[start : start + 3]
-        close = quote if quote in {'"""', "'''"} else quote[:1]
-        return self._mistake("this string is never closed", f"close it with {close}", start, start + max(len(close), 1))
+        if quote in {'"""', "'''"}:
+            return self._mistake("this string is never closed", f"close it with {quote}", start, start + 3)
+        stop = self.text.find("\n", start)
+        return self._mistake("this string is not closed", _ONE_LINE_HINT, start, len(self.text) if stop < 0 else stop)
 
     def _list(self) -> Mistake:
         if self.at >= len(self.text):

@@ -24,6 +24,7 @@ _QUOTED = re.compile(
     r"""|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+'|#[^\n]*+""",
     re.DOTALL,
 )
+_NUL = re.compile(r"\\(?:u0000|U00000000|x00)")  # as an escape: the character itself never gets here
 _MAX_DOTS = 200_000  # tomllib works parts² for a dotted key; this many dots in lines of 100 take it about a second
 
 
@@ -45,7 +46,7 @@ def read_toml(text: str) -> tuple[dict[str, Any], list[Mistake]]:
         from ropeway.lang.source.toml_mistakes import explain_failure
 
         return {}, explain_failure(text, error)
-    if _plain(data):
+    if _plain(data) and _NUL.search(text) is None:
         return data, []
     return _settle(text, data)
 
@@ -91,7 +92,7 @@ def _too_deep(start: int, end: int) -> Mistake:
 def _plain(data: dict[str, Any]) -> bool:
     """Whether the data is within the limits and holds nothing that JSON does not know. Goes level by level, without paths: quick."""
     level: list[Any] = [data]
-    nodes = depth = 0
+    nodes, depth = 1, 0
     while level:
         depth += 1
         below: list[Any] = []
@@ -126,7 +127,7 @@ class _Settling:
     def __init__(self, spans: Spans) -> None:
         self.mistakes: list[Mistake] = []
         self._spans = spans
-        self._nodes = 0
+        self._nodes = 1
         self._full = False
 
     def container(self, container: Any, path: Path) -> None:
@@ -142,7 +143,9 @@ class _Settling:
             return
         for key, value in items:
             here = (*path, key)
-            if isinstance(value, (dict, list)):
+            if "\0" in str(key) or (isinstance(value, str) and "\0" in value):
+                self._add(here, Mistake("RW003", "the text holds a NUL character", "remove the escape; no program takes such text", 0, 1))
+            elif isinstance(value, (dict, list)):
                 self.container(value, here)
             elif isinstance(value, (datetime, date, time)):
                 container[key] = value.isoformat()

@@ -55,7 +55,7 @@ def explain_failure(text: str, error: yaml.YAMLError) -> Mistake:
     begin = text.rfind("\n", 0, at) + 1
     stop = text.find("\n", at)
     line = text[begin : stop if stop >= 0 else len(text)]
-    special = _special(text, line, begin, at)
+    special = _special(text, line, begin, at, problem)
     if special is not None:
         return special
     context_mark = getattr(error, "context_mark", None)
@@ -77,7 +77,7 @@ def explain_root(text: str, start: int, end: int) -> Mistake:
     return Mistake("RW020", "the document is not a map", "a workflow file is a map: lines of `key: value`", start, end)
 
 
-def _special(text: str, line: str, begin: int, at: int) -> Mistake | None:
+def _special(text: str, line: str, begin: int, at: int, problem: str = "") -> Mistake | None:
     """The mistakes that everybody makes once."""
     found = text[at : at + 1]
     indent = line[: len(line) - len(line.lstrip())]
@@ -94,12 +94,8 @@ def _special(text: str, line: str, begin: int, at: int) -> Mistake | None:
             hint = "write `key: value`, or name the file .toml"
             return Mistake("RW020", "this line looks like TOML, the file is YAML", hint, start, start + len(candidate))
     written = text[begin:at].rstrip()
-    if (
-        written.endswith(("'", '"'))
-        and ": " in written
-        and found not in {"", "\n", ","}
-        and text.find(written[-1], at, begin + len(line)) >= 0
-    ):
+    ended = ("find expected" in problem or "but found" in problem) and written.endswith(("'", '"'))
+    if ended and ": " in written and text.find(written[-1], at, begin + len(line)) >= 0:
         hint = 'a \' inside \'…\' is doubled, a " inside "…" is written \\"'
         return Mistake("RW020", "the text in quotes ended before this", hint, at, at + 1)
     if found in {"@", "`"} or (found == "%" and at > begin):

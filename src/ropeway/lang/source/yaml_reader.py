@@ -141,6 +141,8 @@ class _Composer:
         if event.tag is not None:
             self._tag(event)
         text: str = event.value
+        if event.style == '"':
+            self._escapes(text, span)
         plain = event.implicit[0] and event.tag is None
         frame = self._stack[-1] if self._stack else None
         if frame is not None and frame.key is _NO_KEY and type(frame.value) is dict:
@@ -154,6 +156,13 @@ class _Composer:
             begin = _PROPERTY.match(self._text, span[0])
             span = (min(begin.end(), span[1]) if begin else span[0], span[1])
         self._attach(value, span)
+
+    def _escapes(self, text: str, span: tuple[int, int]) -> None:
+        """Refuse what only an escape can bring in: NUL, and halves of surrogate pairs (libyaml refuses those itself)."""
+        if "\0" in text:
+            self._add("RW003", "the text holds a NUL character", "remove the escape; no program takes such text", span)
+        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+            self._add("RW020", "this is no character of its own", "a character beyond U+FFFF is written \\U with eight digits", span)
 
     def _key(self, frame: _Frame, text: str, span: tuple[int, int], *, plain: bool) -> None:
         if plain and text == "<<":
