@@ -117,6 +117,9 @@ class _Maker:
                 fields = self._fields(body)
                 if body.uses == ("gate", "form"):
                     inputs = {name: value for name, value in inputs.items() if name != "fields"}
+                elif body.kind == "workflow":
+                    # Checked: only a Pallet workflow may be handed what it does not take, and it leaves that unread.
+                    inputs = {name: value for name, value in inputs.items() if name in fields}
             frames.append(Frame(inputs, fields))
         return tuple(frames) if any(frame.inputs or frame.fields for frame in frames) else ()
 

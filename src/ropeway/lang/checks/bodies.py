@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ropeway.lang.checks.inputs import InputChecker
 from ropeway.lang.checks.places import ARGUMENT, PLAIN
+from ropeway.lang.library import is_reference
 from ropeway.lang.reads import OPENING
 from ropeway.lang.uses import Call, split_uses
 
@@ -91,9 +92,15 @@ class BodyChecker:
     def _sub_workflow(self, scope: Scope, reference: str, call: Call) -> None:
         source = self._meaning.sub_workflow(reference)
         if source is not None:
-            self._inputs.declared(scope, call, source.workflow.parameters, f"workflow {source.workflow.id!r}")
+            fields = source.workflow.parameters
+            if source.workflow.dialect == "pallet":
+                # It declares nothing: what it reads is known, and anything else that is handed to it is left unread.
+                self._inputs.undeclared(scope, call._replace(inputs={n: v for n, v in call.inputs.items() if n not in fields}))
+                call = call._replace(inputs={n: v for n, v in call.inputs.items() if n in fields})
+            self._inputs.declared(scope, call, fields, f"workflow {source.workflow.id!r}")
             return
-        path = (*call.path[:-1], "uses")
-        hint = "`workflow plan` resolves it"
-        self._problems.note("RW516", path, "this workflow is not loaded, so its inputs and outputs were not checked", hint=hint)
+        if is_reference(reference):
+            path = (*call.path[:-1], "uses")
+            hint = "`workflow plan` resolves it"
+            self._problems.note("RW516", path, "this workflow is not loaded, so its inputs and outputs were not checked", hint=hint)
         self._inputs.undeclared(scope, call)
