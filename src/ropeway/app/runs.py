@@ -21,6 +21,7 @@ from ropeway.runs.events import FORMAT
 from ropeway.runs.folder import RunFolder, RunStore
 from ropeway.runs.journal import Journal
 from ropeway.settings import load, state_dir
+from ropeway.workspaces import InPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -129,7 +130,7 @@ def carry_out(
         job = Job(
             folder=folder,
             plan=plan,
-            cwd=cwd,
+            workspace=InPlace(cwd),
             environ=environ,
             limits=_limits(plan, options, settings.max_parallel),
             observer=observer,

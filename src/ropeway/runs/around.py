@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ropeway.runs.gates import Asker
     from ropeway.runs.state import RunState
     from ropeway.runs.terminal import Terminal
+    from ropeway.workspaces import Workspace
 
 
 class Observer(Protocol):
@@ -60,7 +61,7 @@ class Surroundings:
     """
 
     folder: RunFolder
-    cwd: str
+    workspace: Workspace
     environ: Mapping[str, str]
     limits: Limits
     observer: Observer

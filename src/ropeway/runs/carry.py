@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ropeway.runs.gates import Asker
     from ropeway.runs.journal import EventSink
     from ropeway.runs.state import RunState
+    from ropeway.workspaces import Workspace
 
 EXIT = {"succeeded": 0, "failed": 1, "cancelled": 5, "waiting": 6, "interrupted": 1}
 """Exit status by the state a run ends in; Ctrl-C makes it 130."""
@@ -43,7 +44,7 @@ class Job:
 
     folder: RunFolder
     plan: Plan
-    cwd: str
+    workspace: Workspace
     environ: Mapping[str, str]
     limits: Limits
     observer: Observer
@@ -82,12 +83,12 @@ def _carry(job: Job, life: int, sink: EventSink | None) -> int:
     veil = Veil(job.folder, job.secrets.values())
     veil.restore(recorded)
     around = Surroundings(
-        job.folder, job.cwd, job.environ, job.limits, job.observer, asker=job.asker, secrets=job.secrets, life=life, grace=job.grace
+        job.folder, job.workspace, job.environ, job.limits, job.observer, asker=job.asker, secrets=job.secrets, life=life, grace=job.grace
     )
     executor = Executor(job.plan, around, sink, recorded, live=_recorded(job), veil=veil, actor=job.actor)
     slot = _wait_for_turn(job, executor)
     try:
-        executor.emit("run.started", {"workspace": job.cwd, "pid": os.getpid(), "pid_started": _started(), "actor": job.actor})
+        executor.emit("run.started", {"workspace": job.workspace.path, "pid": os.getpid(), "pid_started": _started(), "actor": job.actor})
         root = _root(job)
         final = executor.run(root)
         if final == "interrupted":
@@ -132,7 +133,7 @@ def _root(job: Job) -> Scope:
         secrets={n.removeprefix("secrets."): v for n, v in job.secrets.items() if n.startswith("secrets.")},
         env=env,
         run={"id": job.folder.id, "workflow": template.id, "version": template.version},
-        cwd=job.cwd,
+        cwd=job.workspace.path,
     )
 
 
@@ -165,7 +166,7 @@ def _keep_artifacts(job: Job, executor: Executor, root: Scope) -> list[str]:
     for artifact in job.plan.template.artifacts.values():
         try:
             pattern = to_text(root.rendered(artifact.path, root.names()))
-            for data in artifacts.collect(job.folder, artifact, pattern, Path(job.cwd)):
+            for data in artifacts.collect(job.folder, artifact, pattern, Path(job.workspace.path)):
                 executor.emit("artifact.collected", data)
         except (EvaluationError, StoreError) as error:
             problems.append(f"artifact {artifact.name} was not kept: {error}")

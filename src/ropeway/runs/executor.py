@@ -11,6 +11,7 @@ import os
 import selectors
 import signal
 import time
+from dataclasses import replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -202,6 +203,7 @@ class Executor:
             data = {"step": unit.address, "attempt": unit.attempt, "log": pair.number if pair is not None else None}
             if unit.step.interactive:
                 data["interactive"] = True
+            self.around.workspace.before(unit.address, unit.attempt)
             self.emit("step.started", data)
             starting.append((unit, (*prepared, pair)))
         return starting
@@ -279,13 +281,14 @@ class Executor:
             if self.terminal is not None:
                 self.terminal.take_back()
         elif not self._logs.give_back(attempt.pair, reusable=not left):
-            outcome = Outcome(
-                outcome.state, outcome.exit_code, outcome.outputs, outcome.reason, outcome.error, {**outcome.extra, "log": None}
-            )
+            outcome = replace(outcome, extra={**outcome.extra, "log": None})
         self._over(attempt.unit, outcome)
 
     def _over(self, unit: Unit, outcome: Outcome) -> None:
         self._lease(unit, -1)
+        snapshot = self.around.workspace.after(unit.address, unit.attempt, quiet=not self._running)
+        if snapshot is not None:
+            outcome = replace(outcome, extra={**outcome.extra, "snapshot": snapshot})
         for name, declared in (unit.step.outputs or {}).items():
             if declared.type == "secret" and outcome.outputs.get(name) is not None:
                 self.veil.learn(str(outcome.outputs[name]))
