@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ropeway.app import runs
+from ropeway.app import history, linked_runs
 from ropeway.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ropeway.app.runs import RunFolder, RunOptions
+    from ropeway.app.options import RunOptions
     from ropeway.lang.plan import Plan
+    from ropeway.runs.folder import RunFolder
 
 __all__ = ["Changes", "Resumable", "prepare"]
 
@@ -54,15 +55,15 @@ def prepare(run: str | None, changes: Changes, *, options: RunOptions | None = N
         UsageError: It has nothing to resume, or a change does not fit.
         InvalidWorkflow: Today's file has errors.
     """
-    folder = runs.find_run(run, latest=run is None)
+    folder = history.find_run(run, latest=run is None)
     if changes.start is not None and changes.start in changes.skip:
         raise UsageError(f"step {changes.start} can not be both run again and skipped", hint="leave out one of --from and --skip")
     if not changes:
-        runs.check_resumable(folder, runs.status(folder))
-        return Resumable(folder, note=runs.changed_since(folder))
-    runs.status(folder)  # ends what a dead run left running
+        linked_runs.check_resumable(folder, history.status(folder))
+        return Resumable(folder, note=linked_runs.changed_since(folder))
+    history.status(folder)  # ends what a dead run left running
     plan = _replanned(folder) if changes.replan else None
-    new = runs.link(folder, plan=plan, values=changes.values, from_step=changes.start, skip=changes.skip, options=options)
+    new = linked_runs.link(folder, plan=plan, values=changes.values, from_step=changes.start, skip=changes.skip, options=options)
     return Resumable(new, linked_to=folder.id)
 
 
@@ -74,6 +75,6 @@ def _replanned(folder: RunFolder) -> Plan:
     if old.template.source is None:
         raise NotFound(f"run {folder.id} came from no file", hint="leave out --replan", code="file-not-found")
     source = Path(old.template.source)
-    loaded = workflows.load(str(source), cwd=source.parent, overrides=old.overrides)
+    loaded = workflows.read(str(source), cwd=source.parent, overrides=old.overrides)
     kept = {name: value for name, value in old.parameters.items() if value.origin in {"param", "params-file"}}
     return planning.make_plan(loaded, values=kept, env=old.env, cwd=source.parent)

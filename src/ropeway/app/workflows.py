@@ -7,12 +7,13 @@ error. Nothing here writes.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ropeway.errors import InvalidWorkflow, NotFound, Refused, UsageError
 from ropeway.lang.diagnostics import Problems
+from ropeway.lang.hints import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +22,21 @@ if TYPE_CHECKING:
     from ropeway.lang.diagnostics import Path as Place
     from ropeway.lang.model import Workflow
 
-__all__ = ["Listed", "Loaded", "Source", "find_project", "list_workflows", "load", "project_files", "read_bytes", "validate"]
+__all__ = [
+    "Listed",
+    "Loaded",
+    "Source",
+    "find_by_id",
+    "find_project",
+    "list_workflows",
+    "load",
+    "project_files",
+    "read",
+    "read_bytes",
+    "read_text",
+    "resolve",
+    "validate",
+]
 
 FILE_NAMES = ("workflow.toml", "workflow.yaml", "workflow.yml")
 FOLDER = "workflows"
@@ -140,8 +155,8 @@ def _listed(path: Path) -> Listed:
     return Listed(path, text("id"), text("version"), text("name"), text("description"))
 
 
-def load(target: str | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:
-    """Read and check the workflow that a person named.
+def read(target: str | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:
+    """Read the workflow that a person named and make its model; what its parts mean together is not checked yet.
 
     Args:
         target: A path, a workflow id of the project around ``cwd``, ``-`` for standard input, or None for ``./workflow.toml``.
@@ -156,14 +171,14 @@ def load(target: str | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loa
     if target == _STDIN:
         import sys
 
-        return load_bytes(sys.stdin.buffer.read(), "<stdin>", None, cwd=cwd, overrides=overrides)
-    path = _resolve(target, cwd)
+        return read_text(sys.stdin.buffer.read(), "<stdin>", None, cwd=cwd, overrides=overrides)
+    path = resolve(target, cwd)
     shown = _shown(path, cwd)
-    return load_bytes(read_bytes(path, shown), shown, path, cwd=cwd, overrides=overrides)
+    return read_text(read_bytes(path, shown), shown, path, cwd=cwd, overrides=overrides)
 
 
-def load_bytes(raw: bytes, name: str, path: Path | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:
-    """Check a workflow whose bytes are at hand; see :func:`load`."""
+def read_text(raw: bytes, name: str, path: Path | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:
+    """Make the model of a workflow whose bytes are at hand; see :func:`read`."""
     from ropeway.lang.source import read_document
 
     document, found = read_document(raw, name)
@@ -176,27 +191,31 @@ def load_bytes(raw: bytes, name: str, path: Path | None, *, cwd: Path, overrides
         layers = [_override(text, cwd, found) for text in overrides]
         source, more = merge(document, [layer for layer in layers if layer is not None])
         found = [*found, *more]
-    workflow, problems = check(source)
+    workflow, problems = _model(source)
     problems.extend(found)
     return Loaded(name, path, source, workflow, tuple(problems.sorted()), tuple(overrides))
 
 
-def check(source: Source) -> tuple[Workflow | None, Problems]:
-    """Make the model of a document and check its meaning; both dialects."""
+def _model(source: Source) -> tuple[Workflow | None, Problems]:
+    """Make the model of a document of either dialect."""
     from ropeway.lang.dialects import is_pallet, locator_for, read_dialect
 
     problems = Problems(locator_for(source))
     if is_pallet(source.data):
-        workflow = read_dialect(source, problems)
-    else:
-        from ropeway.lang.build import build
+        return read_dialect(source, problems), problems
+    from ropeway.lang.build import build
 
-        workflow = build(source, problems)
-    if workflow is not None:
-        from ropeway.lang.validate import validate as validate_workflow
+    return build(source, problems), problems
 
-        validate_workflow(workflow, locator_for(source), problems)
-    return workflow, problems
+
+def load(target: str | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:
+    """Read a workflow and check all that it means, its sub-workflows on this machine included; see :func:`read`."""
+    found = read(target, cwd=cwd, overrides=overrides)
+    if found.workflow is None:
+        return found
+    from ropeway.app import library
+
+    return replace(found, diagnostics=tuple(library.check(found)))
 
 
 def validate(target: str | None, *, cwd: Path, overrides: Sequence[str] = ()) -> list[Diagnostic]:
@@ -239,17 +258,14 @@ def read_bytes(path: Path, shown: str) -> bytes:
 
 
 def _nearby(path: Path) -> str | None:
-    from difflib import get_close_matches
-
     try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in _ENDINGS]
+        return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir() if entry.suffix in _ENDINGS])
     except (OSError, ValueError):
         return None
-    near = get_close_matches(path.name, names, n=1)
-    return f"did you mean {near[0]}?" if near else None
 
 
-def _resolve(target: str | None, cwd: Path) -> Path:
+def resolve(target: str | None, cwd: Path) -> Path:
+    """Return the file that a person named; see :func:`read`. It need not exist."""
     if target is None:
         return _default_file(cwd)
     if target.endswith(_ENDINGS) and "@" not in target and "://" not in target:  # the common case, without the grammar
@@ -263,7 +279,11 @@ def _resolve(target: str | None, cwd: Path) -> Path:
             return next((path / name for name in FILE_NAMES if (path / name).is_file()), path / FILE_NAMES[0])
         return path
     if isinstance(parsed, reference.LocalReference):
-        return _by_id(parsed.name, cwd)
+        if parsed.ref is not None:
+            raise UsageError(
+                f"{target}: a project's own workflow has no versions", hint=f"write {parsed.name}, or {parsed.name}@#… for a registry's"
+            )
+        return find_by_id(parsed.name, cwd)
     raise Refused(
         f"{target} names a registry, and this version can not reach one",
         hint="fetch the file yourself and run it by its path",
@@ -282,7 +302,8 @@ def _default_file(cwd: Path) -> Path:
     raise NotFound("there is no workflow.toml in this folder", hint=hint, code="file-not-found")
 
 
-def _by_id(name: str, cwd: Path) -> Path:
+def find_by_id(name: str, cwd: Path) -> Path:
+    """Return the file of a workflow of the project around ``cwd``; raises ``NotFound``."""
     project = find_project(cwd)
     if project is None:
         hint = f"a file is named with its ending or a `./` in front: ./{name}"
@@ -290,10 +311,7 @@ def _by_id(name: str, cwd: Path) -> Path:
     known = {listed.id: listed.path for listed in map(_listed, project_files(project)) if listed.id}
     if name in known:
         return known[name]
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"`workflow list` shows them; a registry's is written {name}@"
+    hint = did_you_mean(name, known) or f"`workflow list` shows them; a registry's is written {name}@"
     raise NotFound(f"this project has no workflow {name}", hint=hint, code="workflow-not-found")
 
 

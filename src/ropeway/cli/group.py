@@ -110,11 +110,11 @@ def _unknown(full: str, name: str, known: Sequence[str], parent: str) -> UsageEr
     return UsageError(f"there is no command `{full}`", hint=hint, code="unknown-command")
 
 
-def verb(**attributes: Any) -> Callable[[Callable[..., int | None]], Verb]:
-    """Return a decorator that makes a function a command; its name and one line of help come from the table."""
+def verb(cls: type[Verb] = Verb) -> Callable[[Callable[..., int | None]], Verb]:
+    """Return a decorator that makes a function a command; the table names it."""
 
     def wrap(function: Callable[..., int | None]) -> Verb:
-        return click.command(cls=Verb, **attributes)(function)
+        return click.command(cls=cls)(function)
 
     return wrap
 

@@ -87,21 +87,22 @@ def complete_run_step(ctx: click.Context, param: click.Parameter, incomplete: st
     run, colon, typed = incomplete.partition(":")
     if not colon:
         return complete_run(ctx, param, incomplete)
-    from ropeway.app import runs
+    from ropeway.app import history
 
     try:
-        folder = runs.find_run(run)
-        steps = runs.status(folder).steps.values()
+        folder = history.find_run(run)
+        steps = history.status(folder).steps.values()
     except RopewayError:
         return []
     return _items((f"{run}:{s.id}", s.state) for s in steps if s.id.startswith(typed))
 
 
 def _recent() -> list[dict[str, Any]]:
-    from ropeway.app import runs
+    from ropeway.app import history
+    from ropeway.runs.index import Filter
 
     try:
-        return [row for _, row in zip(range(50), runs.history(), strict=False)]
+        return list(history.rows(Filter(limit=50)))
     except RopewayError:
         return []
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ropeway.cli.console import Console, Style
     from ropeway.runs.state import RunState, StepState
 
-__all__ = ["COLORS", "MARKS", "closing", "first_cause", "outcome", "shown_value", "tally"]
+__all__ = ["COLORS", "MARKS", "closing", "first_cause", "outcome", "resume_hint", "shown_value", "tally"]
 
 COLORS: dict[str, Style] = {
     "succeeded": "green",
@@ -139,6 +139,11 @@ def _failed(console: Console, state: RunState, logs: Path) -> None:
         console.say(f"  {console.styled('|', 'dim', err=True)} {clean_output(line) if console.err_terminal else line}")
     console.say(f"{_hint(console)}: `workflow logs {state.run}:{cause.id}` shows all that it printed")
     console.say(f"{_hint(console)}: `workflow resume {state.run}` goes on from there, once it is fixed")
+
+
+def resume_hint(console: Console, run: str) -> None:
+    """Say how a run that stopped goes on."""
+    console.say(f"{_hint(console)}: `workflow resume {run}` goes on from there")
 
 
 def last_lines(step: StepState, logs: Path, *, lines: int = 10) -> list[str]:

@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ropeway.cli.console import clean_output
-from ropeway.cli.render_steps import COLORS, MARKS, closing, outcome, tally
+from ropeway.cli.exits import show_error
+from ropeway.cli.render_steps import COLORS, MARKS, closing, outcome, resume_hint, tally
 from ropeway.cli.text import duration, fit, pad, wide
 from ropeway.cli.view_plain import title
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ropeway.cli.console import Console
+    from ropeway.errors import RopewayError
     from ropeway.lang.plan import Plan
     from ropeway.runs.events import RunEvent
     from ropeway.runs.state import RunState, StepState
@@ -47,25 +49,17 @@ class LiveView:
         self._since: dict[str, float] = {}
         self._took: dict[str, float] = {}
         self._tails: dict[int, tuple[tuple[int, int], str]] = {}
-        self._interactive: frozenset[str] = frozenset()
+        self._interactive: set[str] = set()
         self._paused = 0
         console.survive_lost_reader = True
 
     def begin(self, folder: Any, plan: Plan) -> None:
-        """Say which run this is and start from all steps pending."""
-        from ropeway.runs.state import RunState, StepState
-
+        """Say which run this is, and start from what is already known of it (it may be a resumed one)."""
         self._logs: Path = folder.path / "logs"
         self._began = self._clock()
-        steps = plan.template.steps
-        self._state = RunState(folder.id, steps={s.id: StepState(s.id) for s in steps})
-        self._interactive = frozenset(s.id for s in steps if s.interactive)
+        self._state: RunState = folder.state(plan)
         self._console.data(f"{self._console.styled(title(plan), 'bold')}  run {folder.id}")
         self._console.flush()
-
-    def seen(self, state: RunState) -> None:
-        """Start from what is already known (a resumed run)."""
-        self._state = state
 
     def event(self, event: RunEvent) -> None:
         """Take an event in; the next tick shows it."""
@@ -75,14 +69,16 @@ class LiveView:
         step = event.step
         if event.event in {"step.started", "step.expanded", "gate.opened"}:
             self._since.setdefault(step, self._clock())
-            if step in self._interactive and event.event == "step.started":
+            if event.data.get("interactive"):
+                self._interactive.add(step)
                 self.pause()
         elif event.event == "step.finished":
             since = self._since.pop(step, None)
             if since is not None:
                 self._took[step] = self._clock() - since
-                if step in self._interactive:
-                    self.resume()
+            if step in self._interactive:
+                self._interactive.discard(step)
+                self.resume()
 
     def tick(self) -> None:
         """Draw the table anew."""
@@ -109,11 +105,20 @@ class LiveView:
         closing(self._console, state, self._logs)
         self._console.flush()
 
+    def problem(self, error: RopewayError) -> None:
+        """Leave the last table on the screen and say why the run can not go on, and how it can later."""
+        self._paused = 0
+        self._draw(self.frame(*self._console.size()))
+        self._drawn = []
+        show_error(self._console, error)
+        resume_hint(self._console, self._state.run)
+        self._console.flush()
+
     def frame(self, width: int, height: int, *, final: bool = False) -> list[str]:
         """Return the table's lines, at most ``height - 2`` of them, each narrower than ``width``."""
         room = max(height - 4, 3)
         shown, folded = self._chosen(room)
-        names = {step.id: self._name(step) for step in shown}
+        names = {step.id: f"  {step.id}" if _inner(step.id) else step.id for step in shown}
         column = min(max((wide(n) for n in names.values()), default=0), _NAME_MOST, max(width // 3, 8))
         lines = [self._row(step, names[step.id], column, width) for step in shown]
         if folded:
@@ -125,6 +130,8 @@ class LiveView:
     def _chosen(self, room: int) -> tuple[list[StepState], list[StepState]]:
         """Return the steps to show, in file order, and those that are folded away: what runs and what failed comes first."""
         steps = [s for s in self._state.steps.values() if self._worth(s)]
+        if any(_inner(s.id) for s in steps):
+            steps = _under_their_parents(steps)
         if len(steps) <= room:
             return steps, []
         place = {s.id: i for i, s in enumerate(steps)}
@@ -140,12 +147,7 @@ class LiveView:
 
     def _worth(self, step: StepState) -> bool:
         """Whether a step has a row: instances, iterations and inner steps only while they run, wait, or when they failed."""
-        inner = any(mark in step.id for mark in "[#/")
-        return not inner or step.state in {"running", "waiting", "failed"}
-
-    def _name(self, step: StepState) -> str:
-        inner = any(mark in step.id for mark in "[#/")
-        return f"  {step.id}" if inner else step.id
+        return not _inner(step.id) or step.state in {"running", "waiting", "failed"}
 
     def _row(self, step: StepState, name: str, column: int, width: int) -> str:
         mark = MARKS.get(step.state, ("·", "."))[0 if self._console.unicode else 1]
@@ -202,6 +204,19 @@ class LiveView:
         if lines or self._drawn:
             self._console.raw("".join(out).encode(errors="backslashreplace"))
         self._drawn = lines
+
+
+def _inner(address: str) -> bool:
+    """Whether it is an instance, an iteration or a step of a sub-workflow."""
+    return any(mark in address for mark in "[#/")
+
+
+def _under_their_parents(steps: list[StepState]) -> list[StepState]:
+    """Return the steps in file order, each followed by what belongs to it."""
+    import re
+
+    place = {s.id: i for i, s in enumerate(steps)}
+    return sorted(steps, key=lambda s: (place.get(re.split(r"[\[#/]", s.id)[0], len(steps)), place[s.id]))
 
 
 def _bare(line: str) -> int:

@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ropeway.cli.console import clean, clean_output
-from ropeway.cli.render_steps import closing, outcome, tally
+from ropeway.cli.exits import show_error
+from ropeway.cli.render_steps import closing, outcome, resume_hint, tally
 from ropeway.cli.text import duration, plural
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ropeway.cli.console import Console
+    from ropeway.errors import RopewayError
     from ropeway.lang.plan import Plan
     from ropeway.runs.events import RunEvent
     from ropeway.runs.state import RunState
@@ -59,6 +61,11 @@ class JsonView:
 
     def end(self, state: RunState) -> None:
         """Everything was said."""
+
+    def problem(self, error: RopewayError) -> None:
+        """Print the error object."""
+        show_error(self._console, error)
+        self._console.flush()
 
 
 class _Echo:
@@ -156,6 +163,14 @@ class PlainView:
         word = self._console.styled(state.state, "bold") if state.state in {"failed", "succeeded"} else state.state
         self._console.data(f"run {self._run}: {word} after {took} ({tally(state)})")
         closing(self._console, state, self._logs)
+        self._console.flush()
+
+    def problem(self, error: RopewayError) -> None:
+        """Print why it can not go on, and how it can later."""
+        for address in list(self._echoes):
+            self._drain(address)
+        show_error(self._console, error)
+        resume_hint(self._console, self._run)
         self._console.flush()
 
     def _started(self, event: RunEvent) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ropeway.app.options import RunOptions
     from ropeway.cli.asker import TerminalAsker
     from ropeway.cli.console import Console
     from ropeway.cli.view_live import LiveView
     from ropeway.cli.view_plain import JsonView, PlainView
+    from ropeway.lang.plan import Plan
+    from ropeway.runs.folder import RunFolder
 
-__all__ = ["asker_for", "interactive", "view_for"]
+__all__ = ["carry_out", "interactive", "run_options"]
 
 
 def interactive(console: Console) -> bool:
@@ -19,7 +24,42 @@ def interactive(console: Console) -> bool:
     return console.out_terminal and not console.json and sys.stdin is not None and sys.stdin.isatty()
 
 
-def view_for(console: Console, *, sequential: bool) -> LiveView | PlainView | JsonView:
+def run_options(console: Console, *, parallel: int | None = None, env_file: str | None = None, **flags: bool) -> RunOptions:
+    """Return how a run is to be carried out; relative paths are made absolute, for a later resume."""
+    from ropeway.app.options import RunOptions
+
+    path = None if env_file is None else Path(os.path.abspath(env_file))  # noqa: PTH100 - links stay as they are
+    return RunOptions(parallel=parallel, env_file=path, interactive=interactive(console), **flags)
+
+
+def carry_out(console: Console, folder: RunFolder, options: RunOptions | None, plan: Plan | None = None) -> int:
+    """Carry a run out and show it; return the exit status."""
+    from ropeway.app import runs
+
+    plan = plan or folder.plan()
+    at_once = (options.parallel if options is not None else None) or plan.template.policy.max_parallel
+    view = _view_for(console, sequential=at_once == 1)
+    console.flush()
+    return runs.carry_out(
+        folder,
+        observer=view,
+        asker=_asker_for(console, view),
+        options=options,
+        plan=plan,
+        prompt=_ask_secret if interactive(console) else None,
+    )
+
+
+def _ask_secret(name: str) -> str:
+    from getpass import getpass
+
+    try:
+        return getpass(f"{name} (a secret, not shown): ")
+    except EOFError:
+        return ""
+
+
+def _view_for(console: Console, *, sequential: bool) -> LiveView | PlainView | JsonView:
     """Return the view that fits where stdout leads to."""
     if console.json:
         from ropeway.cli.view_plain import JsonView
@@ -34,7 +74,7 @@ def view_for(console: Console, *, sequential: bool) -> LiveView | PlainView | Js
     return PlainView(console, sequential=sequential)
 
 
-def asker_for(console: Console, view: LiveView | PlainView | JsonView) -> TerminalAsker | None:
+def _asker_for(console: Console, view: LiveView | PlainView | JsonView) -> TerminalAsker | None:
     """Return what asks the person, None when there is nobody to ask."""
     if not interactive(console):
         return None

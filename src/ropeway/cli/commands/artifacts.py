@@ -26,9 +26,9 @@ def command() -> None:
 @argument("run", required=False, shell_complete=complete_run)
 def list_(console: Console, *, run: str | None) -> None:
     """List the artifacts of RUN."""
-    from ropeway.app import runs
+    from ropeway.app import history
 
-    state = runs.status(runs.find_run(run, latest=run is None))
+    state = history.status(history.find_run(run, latest=run is None))
     if console.json:
         for each in state.artifacts:
             console.object({"run": state.run, **each})
@@ -53,10 +53,10 @@ def list_(console: Console, *, run: str | None) -> None:
 @option("--force", is_flag=True, help="Overwrite files that exist.")
 def get(console: Console, *, run: str | None, name: str | None, output: str, force: bool) -> None:
     """Copy the artifacts of RUN into a folder; each is checked against its recorded digest."""
-    from ropeway.app import artifacts, runs
+    from ropeway.app import artifacts, history
 
-    folder = runs.find_run(run, latest=run is None)
-    copied: list[dict[str, Any]] = artifacts.get(folder, runs.status(folder), Path(output), name=name, force=force)
+    folder = history.find_run(run, latest=run is None)
+    copied: list[dict[str, Any]] = artifacts.get(folder, history.status(folder), Path(output), name=name, force=force)
     for each in copied:
         if console.json:
             console.object(each)

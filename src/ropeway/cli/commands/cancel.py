@@ -21,11 +21,12 @@ def command(console: Console, *, run: str | None, reason: str | None, latest: bo
 
     RUN is an id or the beginning of one.
     """
-    from ropeway.app import runs
+    from ropeway.app import history, reaching
 
     if (run is None) != latest:
         raise UsageError("name one run" if latest else "which run?", hint="`workflow cancel RUN`, or `workflow cancel --latest`")
-    state = runs.cancel(runs.find_run(run, latest=latest), reason=reason)
+    folder = history.find_run(run, latest=latest)
+    state = reaching.cancel(folder) if reason is None else reaching.cancel(folder, reason=reason)
     if console.json:
         console.object(state.as_json())
     else:

@@ -36,11 +36,11 @@ def command(
 
     states: dict[str, str] | None = None
     if run is not None:
-        from ropeway.app import runs
+        from ropeway.app import history
 
-        folder = runs.find_run(run)
+        folder = history.find_run(run)
         plan = folder.plan()
-        states = {address: step.state for address, step in runs.status(folder).steps.items()}
+        states = {address: step.state for address, step in history.status(folder).steps.items()}
     else:
         plan = _plan(target, overrides)
     text = draw(plan, form, states=states, limit=None if whole else LIMIT, ascii_only=not console.unicode)
@@ -57,4 +57,4 @@ def _plan(target: str | None, overrides: tuple[str, ...]) -> Plan:
     from ropeway.app import planning, workflows
 
     cwd = Path.cwd()
-    return planning.make_template(workflows.load(target, cwd=cwd, overrides=overrides), cwd=cwd)
+    return planning.make_template(workflows.read(target, cwd=cwd, overrides=overrides))

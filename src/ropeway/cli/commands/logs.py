@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -41,25 +40,17 @@ def command(
     RUN is an id or the beginning of one, the latest run when it is left out; STEP is one of its steps. To a pipe the output goes byte
     for byte; when there are several steps, a line `==> STEP <==` stands before each.
     """
-    from ropeway.app import logs, runs
+    from ropeway.app import history, logs
 
     name, _, step = (place or "").partition(":")
-    folder = runs.find_run(name or None, latest=not name)
+    folder = history.find_run(name or None, latest=not name)
     start = parse_since(since) if since is not None else None
-    wanted = logs.Wanted(step or None, attempt, stream, start)
-    state = runs.status(folder)
-    parts: Iterable[Chunk | RunEvent]
-    parts = logs.follow(folder, state, wanted, lambda: _pause(console)) if follow else logs.read(folder, state, wanted)
-    several = not step or any(wanted.includes(a) and (a != step or len(s.logs) > 1) for a, s in state.steps.items())
+    parts = logs.read(folder, step=step or None, attempt=attempt, since=start, follow=follow)
+    wanted = (p for p in parts if not isinstance(p, logs.Chunk) or stream in (None, p.stream))
     if console.json:
-        _json(console, parts, folder)
+        _json(console, wanted, folder)
     else:
-        _text(console, parts, headings=several or follow)
-
-
-def _pause(console: Console) -> None:
-    console.flush()
-    time.sleep(0.1)
+        _text(console, wanted, (step, attempt or 1) if step else None)
 
 
 def _json(console: Console, parts: Iterable[Chunk | RunEvent], folder: RunFolder) -> None:
@@ -70,21 +61,23 @@ def _json(console: Console, parts: Iterable[Chunk | RunEvent], folder: RunFolder
     for part in parts:
         if not isinstance(part, Chunk):
             console.object(part.as_json(folder.id))
+            console.flush()
             continue
         text = part.data.decode(errors="replace")
         body = {"event": "log", "run": folder.id, "at": stamp(part.at), "step": part.step, "attempt": part.attempt}
         console.object({**body, "stream": part.stream, "text": text})
+        console.flush()
 
 
-def _text(console: Console, parts: Iterable[Chunk | RunEvent], *, headings: bool) -> None:
+def _text(console: Console, parts: Iterable[Chunk | RunEvent], before: tuple[str, int] | None) -> None:
+    """Print output, a heading wherever it is another attempt's than ``before``."""
     from ropeway.app.logs import Chunk
 
-    before: tuple[str, int] | None = None
     ended = True  # with a newline
     for part in parts:
         if not isinstance(part, Chunk) or not part.data:
             continue
-        if headings and before != (part.step, part.attempt):
+        if before != (part.step, part.attempt):
             if not ended:
                 console.data()
             again = f", attempt {part.attempt}" if part.attempt > 1 else ""

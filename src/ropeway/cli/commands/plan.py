@@ -34,7 +34,7 @@ def command(
     from ropeway.app import planning, workflows
 
     cwd = Path.cwd()
-    loaded = workflows.load(target, cwd=cwd, overrides=overrides)
+    loaded = workflows.read(target, cwd=cwd, overrides=overrides)
     plan = planning.make_plan(loaded, params=pairs(params, "param"), params_file=params_file, env=pairs(env, "env"), cwd=cwd)
     if console.json:
         console.object(plan.to_json())

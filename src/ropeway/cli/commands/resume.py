@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ropeway.cli.group import argument, option, verb
 from ropeway.cli.options import complete_run, pairs
-from ropeway.errors import UsageError
 
 if TYPE_CHECKING:
     from ropeway.cli.console import Console
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 @option(
     "--replan", is_flag=True, help="Take today's workflow file instead of the recorded plan; finished steps that did not change are kept."
 )
-@option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a parameter; may be repeated.")
+@option("--set", "values", multiple=True, metavar="NAME=VALUE", help="Change a parameter; may be repeated.")
 @option("--from", "start", metavar="STEP", help="Run STEP and all that depends on it again.")
 @option("--skip", "skipped", multiple=True, metavar="STEP", help="Take STEP as done; may be repeated.")
 @option("--parallel", "-j", type=click.IntRange(min=1), metavar="N", help="Run at most N steps at once.")
@@ -29,7 +27,7 @@ def command(
     console: Console,
     *,
     run: str | None,
-    changes: tuple[str, ...],
+    values: tuple[str, ...],
     start: str | None,
     skipped: tuple[str, ...],
     parallel: int | None,
@@ -41,25 +39,14 @@ def command(
     RUN is an id or the beginning of one; the latest run when none is given. Finished steps are not run again. With --replan, --set,
     --from or --skip a new run is started that keeps what did not change.
     """
-    from ropeway.app import runs
-    from ropeway.cli.watching import asker_for, interactive, view_for
+    from ropeway.app import resuming
+    from ropeway.cli.watching import carry_out, run_options
 
-    if start is not None and start in skipped:
-        raise UsageError(f"step {start} can not be both run again and skipped", hint="leave out one of --from and --skip")
-    folder = runs.find_run(run, latest=run is None)
-    options = runs.RunOptions(
-        parallel=parallel, env_file=Path(env_file) if env_file is not None else None, interactive=interactive(console)
-    )
-    sequential = (parallel or folder.plan().template.policy.max_parallel) == 1
-    view = view_for(console, sequential=sequential)
-    console.flush()
-    return runs.resume(
-        folder,
-        replan=replan,
-        changes=pairs(changes, "set"),
-        start=start,
-        skip=skipped,
-        options=options,
-        observer=view,
-        asker=asker_for(console, view),
-    )
+    changes = resuming.Changes(replan=replan, values=pairs(values, "set"), start=start, skip=skipped)
+    asked = run_options(console, parallel=parallel, env_file=env_file) if parallel or env_file else None
+    found = resuming.prepare(run, changes, options=asked)
+    if found.note:
+        console.warning(found.note)
+    if found.linked_to and not console.json:
+        console.say(f"run {found.folder.id} goes on from {found.linked_to}")
+    return carry_out(console, found.folder, asked)

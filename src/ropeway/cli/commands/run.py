@@ -29,7 +29,8 @@ class RunVerb(Verb):
         """Write the parameters."""
         try:
             found, _, _ = self.make_parser(ctx).parse_args(list(ctx.meta.get("ropeway.words", ())))
-            rows = _parameter_rows(found.get("target"))
+            target = found.get("target")
+            rows = _parameter_rows(target if isinstance(target, str) else None)  # click has a mark of its own for "not given"
         except (click.UsageError, RopewayError):
             return
         if rows:
@@ -78,25 +79,16 @@ def command(
     from ropeway.app import planning, workflows
 
     cwd = Path(os.getcwd())  # noqa: PTH109 - the same, quicker
-    loaded = workflows.load(target, cwd=cwd, overrides=overrides)
+    loaded = workflows.read(target, cwd=cwd, overrides=overrides)
     plan = planning.make_plan(loaded, params=pairs(params, "param"), params_file=params_file, env=pairs(env, "env"), cwd=cwd)
     _warn(console, plan)
     if flags["dry_run"]:
         return _dry_run(console, plan)
     from ropeway.app import runs
-    from ropeway.cli.watching import asker_for, interactive, view_for
+    from ropeway.cli.watching import carry_out, run_options
 
-    options = runs.RunOptions(
-        parallel=parallel,
-        in_place=flags["in_place"],
-        no_sandbox=flags["no_sandbox"],
-        env_file=Path(env_file) if env_file is not None else None,
-        interactive=interactive(console),
-    )
-    folder = runs.create(plan, cwd=cwd, options=options)
-    view = view_for(console, sequential=(parallel or plan.template.policy.max_parallel) == 1)
-    console.flush()
-    return runs.carry_out(folder, observer=view, asker=asker_for(console, view))
+    asked = run_options(console, parallel=parallel, env_file=env_file, in_place=flags["in_place"], no_sandbox=flags["no_sandbox"])
+    return carry_out(console, runs.create(plan, cwd=cwd, options=asked), asked, plan)
 
 
 def _warn(console: Console, plan: Plan) -> None:

@@ -19,16 +19,18 @@ _STATES = ["queued", "running", "waiting", "interrupted", "succeeded", "failed",
 @option("--limit", "-n", type=click.IntRange(min=0), default=20, show_default=True, help="At most so many; 0 for all.")
 def command(console: Console, *, states: tuple[str, ...], workflow: str | None, since: str | None, actor: str | None, limit: int) -> None:
     """Show the history of runs, newest first."""
-    from ropeway.app import runs
-    from ropeway.cli.render_status import history
+    from ropeway.app import history
+    from ropeway.cli import render_status
+    from ropeway.runs.events import Stamp
+    from ropeway.runs.index import Filter
 
-    start = parse_since(since) if since is not None else None
-    rows = runs.history(states=states, workflow=workflow, since=start, actor=actor, limit=limit)
+    start = Stamp()(parse_since(since)) if since is not None else None
+    rows = history.rows(Filter(states=states, workflow=workflow, actor=actor, since=start, limit=limit))
     if console.json:
         for row in rows:
             console.object(row)
         return
-    lines = list(history(rows, console))
+    lines = list(render_status.history(rows, console))
     for line in lines:
         console.data(line)
     if not lines:

@@ -18,19 +18,19 @@ def command(console: Console, *, run: str | None) -> None:
 
     RUN is an id or the beginning of one.
     """
-    from ropeway.app import runs
+    from ropeway.app import history
     from ropeway.cli import render_status
 
     if run is not None:
-        folder = runs.find_run(run)
-        state = runs.status(folder)
+        folder = history.find_run(run)
+        state = history.status(folder)
         if console.json:
             console.object(state.as_json())
             return
         for line in render_status.one(state, console):
             console.data(line)
         return
-    states = runs.active()
+    states = history.active()
     if console.json:
         for state in states:
             console.object(state.as_json())

@@ -94,4 +94,11 @@ CODES: dict[str, Explanation] = {
         _example("build.toml#1.2.0"),
         _example("./build.toml"),
     ),
+    "RW420": Explanation(
+        "The workflow that is used is not there",
+        "`uses` names a file that does not exist or can not be read, or an id that no workflow of the project has. A relative path starts at the "
+        "folder of the file that says it.",
+        "",
+        "",
+    ),
 }
