@@ -1,8 +1,8 @@
 """What makes a workflow, and a step of a plan, the same as before.
 
 ``resume --replan`` keeps a finished step when its digest is unchanged: what it does, its static environment and inputs, the parameters
-it reads with their values, and the digests of all that it needs. How often it is tried, how long it may take and how it is called in
-messages are left out: they can not change what it did.
+it reads with their values, and the digests of all that it needs. How often it is tried, how long it may take, and
+texts for people are left out: they can not change what it did.
 """
 
 from __future__ import annotations
@@ -48,6 +48,9 @@ def _action(step: PlanStep, fingerprints: Mapping[str, str]) -> dict[str, Any]:
     document = record_to_json(step)
     for key in _LEFT_OUT:
         document.pop(key, None)
+    for fields in (document.get("outputs"), *(frame.get("fields") for frame in document.get("frames", ()))):
+        for field in (fields or {}).values():
+            field.pop("description", None)
     if step.kind == "workflow" and step.uses is not None:
         document["uses"] = fingerprints.get(step.uses, step.uses)
     return document

@@ -39,6 +39,17 @@ class Wanted(NamedTuple):
     location: Location
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text is a well-formed reference to a workflow."""
+    from ropeway.lang.reference import InvalidReference, parse_reference
+
+    try:
+        parse_reference(text)
+    except InvalidReference:
+        return False
+    return True
+
+
 def library_key(reference: str, base: str | None) -> str:
     """Return the library's key for a reference that the file ``base`` makes.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ropeway.errors import InvalidWorkflow
 from ropeway.lang.diagnostics import Problems
 from ropeway.lang.hints import shown
-from ropeway.lang.library import MAX_DEPTH, LinkedSource, Wanted, library_key
+from ropeway.lang.library import MAX_DEPTH, LinkedSource, Wanted, is_reference, library_key
 from ropeway.lang.parameters import parameter_values
 from ropeway.lang.plan import Plan
 from ropeway.lang.templates import make_template
@@ -140,18 +140,13 @@ class _Collector:
 
 def _references(source: LinkedSource) -> dict[str, Path]:
     """Return the well-formed ``workflow:`` references of a workflow's steps, with the first place that says each."""
-    from ropeway.lang.reference import InvalidReference, parse_reference
-
     found: dict[str, Path] = {}
     for step in source.workflow.steps.values():
         body = resolve(step, source.workflow.actions) if step.uses is not None else None
         if body is None or body.uses is None or body.uses.kind != "workflow" or body.uses.name in found:
             continue
-        try:
-            parse_reference(body.uses.name)
-        except InvalidReference:
-            continue  # told by validate
-        found[body.uses.name] = (*body.path, "uses")
+        if is_reference(body.uses.name):  # what is none is told by validate
+            found[body.uses.name] = (*body.path, "uses")
     return found
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _ELSEWHERE: Final = {
     "item": "'item' is for steps with 'foreach'",
     "inputs": "'inputs' is for the inside of actions; the workflow's own are 'params'",
-    "steps": "steps can't be read here; hand the value in as an input",
+    "steps": "an action is not told about steps; hand the value in as an input",
 }
 _PLAIN: Final = {str: STRING, bool: BOOLEAN, int: INTEGER, float: NUMBER, type(None): NULL}
 
@@ -84,7 +84,7 @@ class Checker:
         """Check one expression of the text at ``path``; return its type, ``any`` when it has none."""
         if hole.expression is None:
             if hole.error is not None:
-                self._tell(hole.error, path, hole.source_offset, None)
+                self._tell(hole.error, path, hole.source_offset)
             return ANY
         return self.expression(scope, place, hole.expression, path, hole.source_offset, wanted)
 
@@ -96,7 +96,7 @@ class Checker:
             names = {**names, "steps": self._step_names(scope, expression, paths, path, offset)}
         of, problems = check(expression, names, wanted=wanted, refused=place.refused)
         for problem in problems:
-            self._tell(problem, path, offset, expression)
+            self._tell(problem, path, offset, _better_hint(scope, expression, problem))
         if place.exposed is not None:
             secret = next((read for read in sorted(paths) if self._is_secret(scope, read)), None)
             if secret is not None:
@@ -109,7 +109,7 @@ class Checker:
         try:
             expression = parse(source)
         except ExpressionError as problem:
-            self._tell(problem, path, offset, None)
+            self._tell(problem, path, offset)
             return ANY
         return self.expression(scope, place, expression, path, offset)
 
@@ -163,9 +163,9 @@ class Checker:
                 self.reads[scope.reader, name] = Read(path, offset + at, length)
         return self._steps.seen_by(scope.reader, own=scope.own, settled=scope.settled)
 
-    def _tell(self, problem: ExpressionError, path: Path, offset: int, expression: Expression | None) -> None:
-        hint = problem.hint if expression is None else _better_hint(expression, problem) or problem.hint
-        self._problems.error(problem.code, path, problem.message, hint=hint, offset=offset + problem.offset, length=problem.length)
+    def _tell(self, problem: ExpressionError, path: Path, offset: int, hint: str | None = None) -> None:
+        offset += problem.offset
+        self._problems.error(problem.code, path, problem.message, hint=hint or problem.hint, offset=offset, length=problem.length)
 
     def _at(
         self, expression: Expression, read: tuple[str, ...], path: Path, offset: int, code: str, *, message: str, hint: str | None
@@ -182,13 +182,13 @@ def has_secret(fields: Mapping[str, Field], read: tuple[str, ...]) -> bool:
     return field is not None and field.type == "secret"
 
 
-def _better_hint(expression: Expression, problem: ExpressionError) -> str | None:
+def _better_hint(scope: Scope, expression: Expression, problem: ExpressionError) -> str | None:
     """Return the hint of somebody who knows workflows, where the checker of expressions knows only names."""
     said = expression.text[problem.offset : problem.offset + problem.length]
     if problem.code == "RW210":
-        return _ELSEWHERE.get(said)
-    if problem.code == "RW211" and said.startswith("secrets") and not (problem.hint or "").startswith("did you mean"):
-        return 'list it in the policy: [policy.sandbox] secrets = ["NAME"]'
+        return "no step has run yet" if said == "steps" and scope.inputs is None else _ELSEWHERE.get(said)
+    if problem.code == "RW211" and said.startswith("secrets.") and not (problem.hint or "").startswith("did you mean"):
+        return f'list it in the policy: [policy.sandbox] secrets = ["{said.removeprefix("secrets.")}"]'
     return None
 
 

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ropeway.lang.builtins import Builtin, builtin, gate
 from ropeway.lang.checks.places import DECLARED, PLAIN, SHOWN
-from ropeway.lang.checks.types import type_of_field
+from ropeway.lang.checks.types import read_type
 from ropeway.lang.expressions.template import parse_template
-from ropeway.lang.expressions.types import accepts, optional
+from ropeway.lang.expressions.types import accepts
+from ropeway.lang.fields import check_fields
 from ropeway.lang.hints import did_you_mean, shown
 from ropeway.lang.reads import OPENING, templates_in
 from ropeway.lang.units import BadUnit, parse_duration
 from ropeway.lang.values import ValueProblem, check_value
+from ropeway.lang.wording import a
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,15 +93,23 @@ class InputChecker:
                 hint = did_you_mean(key, known.inputs) or f"its inputs are {', '.join(known.inputs)}"
                 self._problems.error("RW508", (*call.path, key), f"{what} has no input {shown(key)}", hint=hint, key=True)
             elif field.type == _FORM:
-                from ropeway.lang.build import build_fields
-
-                build_fields(value, (*call.path, key), self._problems)
+                self._form(value, (*call.path, key))
             else:
                 self._one(scope, SHOWN, field, value, (*call.path, key))
         self._missing(call, known.inputs, what)
         self._check_deadline(call)
         if name == "choose":
             self._check_choice(call)
+
+    def _form(self, value: Any, path: Path) -> None:
+        from ropeway.lang.build import build_fields
+
+        fields = build_fields(value, path, self._problems)
+        check_fields(self._problems, fields, path, self._types)
+        for name, field in fields.items():
+            if field.type == "secret":
+                hint = "answers are written down with the run; ask for the name of a stored secret"
+                self._problems.error("RW515", (*path, name), "a form can't ask for a secret", hint=hint, key=True)
 
     def _check_deadline(self, call: Call) -> None:
         deadline = call.inputs.get("deadline")
@@ -123,9 +133,7 @@ class InputChecker:
             except ValueProblem as problem:
                 self._problems.error("RW510", path, problem.message, hint=problem.hint)
             return
-        wanted = type_of_field(field, self._types)
-        if not field.required:
-            wanted = optional(wanted)
+        wanted = read_type(field, self._types)
         if isinstance(value, str):
             given = self._checker.template(scope, place, value, path, wanted)
             whole_was_checked = parse_template(value).whole is not None
@@ -134,7 +142,7 @@ class InputChecker:
             whole_was_checked = False
         if not whole_was_checked and not accepts(wanted, given):
             hint = "write one expression with nothing around it, so that it keeps its type" if isinstance(value, str) else None
-            self._problems.error("RW510", path, f"{shown(field.name)} is {wanted}, this is {given}", hint=hint)
+            self._problems.error("RW510", path, f"{shown(field.name)} must be {a(str(wanted))}, not {a(str(given))}", hint=hint)
 
     def _missing(self, call: Call, fields: Mapping[str, Field], what: str) -> None:
         missing = [name for name, field in fields.items() if field.required and name not in call.inputs and field.type != "secret"]

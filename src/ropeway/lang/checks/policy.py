@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from ropeway.lang.reads import OPENING
 
 if TYPE_CHECKING:
-    from ropeway.lang.diagnostics import Problems
-    from ropeway.lang.model import Step, Workflow
+    from ropeway.lang.diagnostics import Path, Problems
+    from ropeway.lang.model import Action, Step, Workflow
     from ropeway.lang.uses import Body
 
 _NOT_FOR_GATES: Final = {
@@ -43,13 +43,28 @@ def check_policy(workflow: Workflow, step: Step, body: Body, problems: Problems)
         if at_once > 1:
             message = "an interactive step owns the terminal, so its instances can't run at once"
             problems.error("RW511", ("steps", step.id, "interactive"), message, hint="add max_parallel = 1", key=True)
-    if step.outputs is not None and kind in {"builtin", "gate", "workflow"}:
-        message = f"{step.uses!r} brings its own outputs" if not body.actions else "what this action uses brings its own outputs"
-        problems.error("RW512", ("steps", step.id, "outputs"), message, hint="remove 'outputs'", key=True)
+    if kind in {"builtin", "gate", "workflow"}:
+        _check_layers(step, body, problems)
     if step.pure and step.workspace == "ephemeral":
         message = "'pure' says that no file changes, and 'ephemeral' drops the files that change"
         problems.error("RW511", ("steps", step.id, "pure"), message, hint="keep one of them", key=True)
     _check_workspace(step, problems)
+
+
+def _check_layers(step: Step, body: Body, problems: Problems) -> None:
+    """Tell about keys of a step or its actions that mean nothing because what does the work is no program."""
+    layers: list[tuple[Path, Step | Action]] = [(("steps", step.id), step)]
+    layers += [(("actions", action.id), action) for action in body.actions]
+    brings = f"{body.leaf.uses!r} brings its own outputs"
+    for path, layer in layers:
+        if layer.outputs is not None:
+            problems.error("RW512", (*path, "outputs"), brings, hint="remove 'outputs'", key=True)
+    for path, layer in layers[1:]:
+        if layer.env:
+            problems.error("RW511", (*path, "env"), f"'env' means nothing for {body.leaf.uses!r}", hint=_NO_PROGRAM["env"], key=True)
+        if layer.timeout is not None and body.kind == "gate":
+            message = f"'timeout' means nothing for {body.leaf.uses!r}"
+            problems.error("RW511", (*path, "timeout"), message, hint=_NOT_FOR_GATES["timeout"], key=True)
 
 
 def _check_workspace(step: Step, problems: Problems) -> None:
