@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ropeway.lang.draw.words import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -57,11 +59,14 @@ class States:
         return self._given is not None
 
     def of(self, node: Node) -> str | None:
-        """Return the state to show for a box; None without states, ``pending`` for steps that nothing is known of."""
+        """Return the state to show for a box; None without states, ``pending`` for steps that nothing is known of.
+
+        A step with a state of its own shows that, whatever its instances and inner steps are in.
+        """
         if self._given is None:
             return None
-        own = self._given.get(node.id)
-        return own if own is not None else _together({state for member in node.members for state in self._of(member)})
+        own = None if node.kind == "many" else self._given.get(node.id)
+        return plain(own or _together({state for member in node.members for state in self._of(member)}))
 
     def _of(self, address: str) -> Iterable[str]:
         assert self._given is not None
