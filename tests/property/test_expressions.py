@@ -8,7 +8,6 @@ that both have: no mixed arithmetic (CEL refuses it), no infinities (we refuse t
 
 from __future__ import annotations
 
-import math
 import re
 
 import cel
@@ -21,7 +20,6 @@ from ropeway.lang.expressions import (
     NUMBER,
     STRING,
     EvaluationError,
-    Expression,
     ExpressionError,
     Status,
     accepts,
@@ -144,14 +142,14 @@ OUR_TYPES = {**TYPES, "os": optional(STRING), "oi": optional(INTEGER), "args": m
 
 
 @given(TREES)
-@settings(max_examples=400)
+@settings(max_examples=300)
 def test_what_is_written_reads_the_same(tree):
     text = unparse(tree)
     assert repr(parse(text).root) == repr(tree)
 
 
 @given(SCRAPS)
-@settings(max_examples=600)
+@settings(max_examples=400)
 @example("'" + "\\" * 1001)
 @example("\ud800")
 def test_any_text_is_an_expression_or_an_expression_error(text):
@@ -169,7 +167,7 @@ def test_any_text_is_an_expression_or_an_expression_error(text):
 
 
 @given(SCRAPS)
-@settings(max_examples=400)
+@settings(max_examples=300)
 def test_any_text_is_a_template(text):
     template = parse_template(text)
     at = 0
@@ -190,7 +188,7 @@ def test_escaped_text_renders_as_itself(text):
 
 
 @given(TREES, st.integers(0, 3000))
-@settings(max_examples=400)
+@settings(max_examples=300)
 def test_evaluating_anything_gives_a_value_or_an_evaluation_error(tree, budget):
     expression = parse(unparse(tree))
     names = {"params": {"a": "x", "b": [1, {"x1": None}]}, "steps": {"a": {"a": 1.5}}, "a": None, "b": ["a"], "x1": -1}
@@ -236,7 +234,7 @@ def _integers(deep, optionals):
     options = [
         number,
         st.builds("({} {} {})".format, integer, st.sampled_from("+-*/%"), integer),
-        st.builds("-({})".format, integer),
+        st.builds("-({} % 97)".format, integer),  # the oracle lets the negation of the smallest integer wrap around
         st.builds("size({})".format, st.one_of(string, st.sampled_from(["ls", "li", "m", "[1, 2] + li"]))),
         st.builds("{}.size()".format, string),
         st.builds("m[{}]".format, string),
@@ -248,12 +246,18 @@ def _integers(deep, optionals):
     return st.one_of(options)
 
 
-def _numbers(deep, optionals):
-    number = st.one_of(st.floats(-1e6, 1e6).map(lambda f: repr(f) if f >= 0 else f"({f!r})"), st.just("n"))
+def _numbers(deep):
+    """Finite whatever happens: an infinity is an error here and none in CEL."""
+    number = st.one_of(st.floats(-1e6, 1e6).map(lambda f: f"({f!r})"), st.just("n"))
     if not deep:
         return number
-    inner = _numbers(deep - 1, optionals)
-    return st.one_of(number, st.builds("({} {} {})".format, inner, st.sampled_from("+-*/"), inner), st.builds("-({})".format, inner))
+    inner = _numbers(deep - 1)
+    return st.one_of(
+        number,
+        st.builds("({} {} {})".format, inner, st.sampled_from("+-*"), inner),
+        st.builds("({} / {})".format, inner, st.sampled_from(["0.5", "-3.0"])),
+        st.builds("-({})".format, inner),
+    )
 
 
 def _booleans(deep, optionals):
@@ -261,7 +265,7 @@ def _booleans(deep, optionals):
     if not deep:
         return truth
     string, integer, boolean = _strings(deep - 1, optionals), _integers(deep - 1, optionals), _booleans(deep - 1, optionals)
-    number = _numbers(deep - 1, optionals)
+    number = _numbers(deep - 1)
     order = st.sampled_from(["<", "<=", ">", ">=", "==", "!="])
     return st.one_of(
         truth,
@@ -273,15 +277,15 @@ def _booleans(deep, optionals):
         st.builds("{}.{}({})".format, string, st.sampled_from(["contains", "startsWith", "endsWith"]), string),
         st.builds("({} in {})".format, string, st.sampled_from(["ls", "m", "r", "ls + ['z']"])),
         st.builds("({} in [{}, {}])".format, integer, integer, integer),
-        st.builds("[{}, {}] == li".format, integer, integer),
+        st.builds("([{}, {}] == li)".format, integer, integer),
         st.builds("has(m.{})".format, st.sampled_from("abc")),
-        st.builds("{{'a': {}}} == m".format, integer),
-        st.builds("{} == null".format, string),
+        st.builds("({{'a': {}}} == m)".format, integer),
+        st.builds("({} == null)".format, string),
     )
 
 
 def _sensible(optionals):
-    return st.one_of(_strings(3, optionals), _integers(3, optionals), _numbers(3, optionals), _booleans(3, optionals))
+    return st.one_of(_strings(3, optionals), _integers(3, optionals), _numbers(3), _booleans(3, optionals))
 
 
 def _ours(text):
@@ -300,33 +304,15 @@ def _theirs(text):
 
 
 @given(_sensible(optionals=False))
-@settings(max_examples=1500)
+@settings(max_examples=800)
 def test_cel_gives_the_same_value(text):
     ours, theirs = _ours(text), _theirs(text)
-    if isinstance(theirs, float) and not math.isfinite(theirs):
-        assert ours is EvaluationError
-    elif ours is not EvaluationError or not _differs_on_purpose(text):
-        assert type(ours) is type(theirs)
-        assert ours == theirs
-
-
-def _differs_on_purpose(text):
-    """Whether we have no value because of an infinity, or where the oracle lets the negation of the smallest integer wrap around."""
-    expression = parse(text)
-    try:
-        evaluate(expression, NAMES)
-    except EvaluationError as problem:
-        here = [node for node in walk(expression.root) if node.offset == problem.offset]
-        if problem.message == "division by zero":
-            return any(isinstance(node, Binary) and check(Expression("", node, 1), TYPES)[0] == NUMBER for node in here)
-        if problem.message == "the result does not fit into an integer of 64 bits":
-            return any(isinstance(node, Unary) for node in here)
-        return problem.message == "the result is too large for a number"
-    return False
+    assert type(ours) is type(theirs)
+    assert ours == theirs
 
 
 @given(_sensible(optionals=True))
-@settings(max_examples=1000)
+@settings(max_examples=500)
 def test_what_was_checked_never_fails_for_a_type(text):
     expression = parse(text)
     of, problems = check(expression, OUR_TYPES)
@@ -336,14 +322,14 @@ def test_what_was_checked_never_fails_for_a_type(text):
     except KindError as problem:
         raise AssertionError(problem.message) from problem
     except EvaluationError as problem:
-        assert "null" not in problem.message
+        assert "is null" not in problem.message
     else:
         assert accepts(of, _type_of(value))
         assert isinstance(to_text(value), str)
 
 
 @given(TREES)
-@settings(max_examples=600)
+@settings(max_examples=400)
 def test_of_any_tree_that_passes_the_checker_none_fails_for_a_type(tree):
     names = {"params": {"a": "x", "b": 2, "if": True}, "a": "a", "b": 1, "x1": 1.5, "_": [1, 2]}
     types = {
@@ -400,7 +386,7 @@ SUBJECTS = st.text("aabbc12. _\n", max_size=12)
 
 
 @given(PATTERNS, SUBJECTS)
-@settings(max_examples=1000)
+@settings(max_examples=500)
 def test_patterns_find_what_python_finds(pattern, text):
     assert compile_pattern(pattern).search(text) == bool(re.search(pattern.replace("$", r"\Z"), text, re.ASCII))
 
@@ -412,7 +398,7 @@ def test_patterns_find_what_cel_finds(pattern, text):
 
 
 @given(st.one_of(st.text(max_size=30), st.text("()[]{}*+?|^$\\.a1,-:<>?P", max_size=30)), st.text(max_size=10))
-@settings(max_examples=600)
+@settings(max_examples=400)
 def test_any_text_is_a_pattern_or_a_pattern_error(pattern, text):
     try:
         compiled = compile_pattern(pattern)

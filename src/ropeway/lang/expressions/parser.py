@@ -76,7 +76,10 @@ def parse(text: str) -> Expression:
     if len(text) > MAX_LENGTH:
         raise ExpressionError("RW205", f"an expression has at most {MAX_LENGTH:,} characters, this one {len(text):,}", 0, 1)
     parser = _Parser(text)
-    return Expression(text, parser.whole(), parser.size)
+    try:
+        return Expression(text, parser.whole(), parser.size)
+    except RecursionError:  # the caller had used up most of Python's stack already
+        raise ExpressionError("RW205", "the expression is nested too deep to be read here", 0) from None
 
 
 class _Parser:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from ropeway.lang.expressions import ExpressionError, calls, parse, references, unparse
@@ -142,6 +144,22 @@ def test_a_hundred_levels_and_long_chains_of_terms_are_fine():
     parse("(" * 98 + "1" + ")" * 98)
     parse(" && ".join(["a"] * 5000))
     parse("[" + ", ".join(["1"] * 10_000) + "]")
+
+
+def test_the_deepest_expression_leaves_room_on_the_stack():
+    def deeper(levels):
+        return deeper(levels - 1) if levels else parse("f(" * 95 + "levels" + ")" * 95)
+
+    assert unparse(deeper(200)).startswith("f(f(")
+    with pytest.raises(ExpressionError, match="nested too deep to be read here"):
+        _at_the_end_of_the_stack()
+
+
+def _at_the_end_of_the_stack():
+    def deeper(levels):
+        return deeper(levels - 1) if levels else parse("g(" * 95 + "levels" + ")" * 95)
+
+    return deeper(sys.getrecursionlimit() - 400)
 
 
 def test_length_is_limited():
