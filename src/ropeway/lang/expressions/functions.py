@@ -79,13 +79,15 @@ def _matches(run: Run, text: str, pattern: str) -> bool:
 
 
 def _lower(run: Run, text: str) -> str:
-    run.builds(len(text))
-    return text.lower()
+    made = text.lower()  # may be longer than the text: 'ß' becomes 'SS'
+    run.builds(len(made))
+    return made
 
 
 def _upper(run: Run, text: str) -> str:
-    run.builds(len(text))
-    return text.upper()
+    made = text.upper()  # may be longer than the text: 'ß' becomes 'SS'
+    run.builds(len(made))
+    return made
 
 
 def _join(run: Run, items: list[Any], between: str = "") -> str:
