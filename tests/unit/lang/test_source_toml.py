@@ -175,6 +175,15 @@ def test_a_part_of_a_string_is_found_in_the_file(path, part, line, column):
     assert (place.line, place.column) == (line, column)
 
 
+@pytest.mark.parametrize("written", ['"""x"""', '"""x""""', '"""x"""""', "'''x'''", "'''x''''", "'''x'''''", '"""\\""""', '""""""', "''"])
+def test_quotes_at_the_end_of_a_string_belong_to_it(written):
+    document, problems = read_document(f"a = {written}\nb = 1".encode(), "w.toml")
+    assert problems == []
+    document.locate(())
+    assert document.spans[("a",)][2:] == (4, 4 + len(written))
+    assert document.locate(("b",)).line == 2
+
+
 TABLES = """\
 [steps.build]
 needs = ["a", 'b']   # ["c"]

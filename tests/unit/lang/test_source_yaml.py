@@ -199,6 +199,12 @@ deep: &anchor
     y
 wrapped: one
   two
+spaced: "one
+
+  two
+
+
+  three"
 """
 
 
@@ -219,6 +225,8 @@ wrapped: one
         (("deep", 0), "x", 16, 7),
         (("deep", 0), "y", 17, 5),
         (("wrapped",), "two", 19, 3),
+        (("spaced",), "two", 22, 3),
+        (("spaced",), "three", 25, 3),
     ],
 )
 @pytest.mark.usefixtures("loader")
