@@ -250,19 +250,21 @@ def _ports(sizes: Sequence[Point], centres: Mapping[int, Point], others: Mapping
 
 
 def _packed(parts: Sequence[Layout], broadest: float, manner: Manner) -> Layout:
-    """Put the parts in rows, in order."""
+    """Put the parts in rows, in order; boxes that stand alone as in a table."""
     whole = Layout()
     widest = max(broadest, manner.widest)
+    cell = max((part.size[0] for part in parts if not part.lines), default=0.0)
     across = along = thick = full = 0.0
     for part in parts:
-        if across and across + part.size[0] > widest:
-            across, along, thick = 0.0, along + thick + _COMPONENT_GAP, 0.0
+        width, gap = (part.size[0], _COMPONENT_GAP) if part.lines else (cell, manner.gap)
+        if across and across + width > widest:
+            across, along, thick = 0.0, along + thick + gap, 0.0
         for at, (x, y) in part.centres.items():
             whole.centres[at] = (x + across, y + along)
         for line in part.lines:
             whole.lines.append(Line(line.source, line.target, tuple((x + across, y + along) for x, y in line.points)))
-        across += part.size[0] + _COMPONENT_GAP
+        full = max(full, across + width)
+        across += width + gap
         thick = max(thick, part.size[1])
-        full = max(full, across - _COMPONENT_GAP)
     whole.size = (full, along + thick)
     return whole
