@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from datetime import date, datetime, time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ropeway.lang.source.text import MAX_DEPTH, MAX_INTEGER, MAX_MISTAKES, MAX_NODES, MIN_INTEGER, Mistake
@@ -64,7 +65,8 @@ def _refuse_bulk(text: str) -> Mistake | None:
         if line.count(".") > MAX_DEPTH and re.search(r"[^.]\.[^.]", line):
             return _too_deep(start, start + len(line))
         start += len(line) + 1
-    if len(re.findall(r"[A-Za-z_-][ \t]*\.|\.[ \t]*[A-Za-z_-]", bare)) > _MAX_DOTS:
+    in_keys = re.finditer(r"[A-Za-z_-][ \t]*\.|\.[ \t]*[A-Za-z_-]", bare)
+    if sum(1 for _ in islice(in_keys, _MAX_DOTS + 1)) > _MAX_DOTS:
         return _too_many()
     return None
 
