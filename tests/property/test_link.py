@@ -147,3 +147,31 @@ def test_linking_ends_in_a_plan_or_in_diagnostics(main: dict[str, Any], other: d
     assert all(step.uses in made.workflows for step in steps if step.kind == "workflow")
     assert all("${{" not in (step.when or "") for step in steps)
     assert set(step_digests(made)) == set(main["steps"])
+
+
+@st.composite
+def sound(draw: st.DrawFn) -> dict[str, Any]:
+    """Workflows without a mistake: every step needs some of those before it, in the file or not."""
+    names = [f"s{n}" for n in range(draw(st.integers(1, 8)))]
+    steps = {}
+    for at, name in enumerate(names):
+        needs = draw(st.lists(st.sampled_from(names[:at]), unique=True, max_size=3)) if at else []
+        read = f"steps.{needs[0]}.state" if needs else "params.p"
+        run = draw(st.sampled_from(["true", f"echo ${{{{ {read} }}}}", ["echo", f"a ${{{{ {read} }}}}"]]))
+        steps[name] = {"needs": needs, "run": run}
+        if draw(st.booleans()):
+            steps[name] |= {"when": f"{read} != 'x'", "env": {"X": f"${{{{ {read} }}}}"}}
+    shuffled = draw(st.permutations(names))
+    return {"id": "demo", "parameters": {"p": {"default": "x"}}, "steps": {name: steps[name] for name in shuffled}}
+
+
+@given(sound())
+def test_a_workflow_without_a_mistake_is_planned_and_its_plan_reads_back_exactly(data: dict[str, Any]):
+    source = loaded(data, "/p/workflow.toml")
+    assert source is not None
+    made = link(source, {}, {})
+    assert not isinstance(made, Missing)
+    assert plan_from_json(json.loads(json.dumps(made.to_json()))) == made
+    assert [step.id for step in made.template.steps] == list(data["steps"])
+    assert [list(step.needs) for step in made.template.steps] == [step["needs"] for step in data["steps"].values()]
+    assert not any("${{" in (step.script or "") for step in made.template.steps)

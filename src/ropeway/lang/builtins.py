@@ -84,14 +84,14 @@ def gate(name: str) -> Builtin | None:
 
     ``form`` gives what its ``fields`` declare, so its outputs are not known here.
     """
-    prompt = Field("prompt", description="the question")
+    prompt = Field("prompt", required=False, description="the question")
     deadline = Field("deadline", required=False, description='how long to wait, such as "24h"; then the default, or failure')
     if name == "approve":
         default = Field("default", "choice", required=False, choices=("yes", "no"), description="the answer at the deadline")
-        return Builtin(_fields(prompt, deadline, default), _fields(Field("value"), Field("approved", "boolean"), Field("by")))
+        return Builtin(_fields(prompt, deadline, default), _fields(Field("approved", "boolean")))
     if name == "choose":
         default = Field("default", required=False, description="the answer at the deadline")
-        return Builtin(_fields(prompt, Field("choices", "list"), deadline, default), _fields(Field("value"), Field("by")))
+        return Builtin(_fields(prompt, Field("choices", "list"), deadline, default), _fields(Field("choice")))
     if name == "form":
         return Builtin(_fields(prompt, Field("fields", "form", description="what to fill in"), deadline), {})
     return None

@@ -14,7 +14,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ropeway.errors import StoreError
+from ropeway.errors import Refused, StoreError
 from ropeway.lang.model import (
     Artifact,
     Concurrency,
@@ -260,15 +260,16 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
             a reader must understand raises :data:`PLAN_VERSION`.
 
     Raises:
-        StoreError: The plan was written by a newer program, or it is damaged.
+        Refused: A newer program wrote it.
+        StoreError: It is damaged.
     """
     try:
         version = data["version"]
         if version > PLAN_VERSION:
-            raise StoreError(
-                f"this plan has format {version}, and this program reads up to {PLAN_VERSION}",
+            raise Refused(
+                f"the plan has format {version}, and this program reads up to {PLAN_VERSION}",
                 hint="it was written by a newer ropeway: update this one",
-                code="plan-too-new",
+                code="newer-format",
             )
         plan: Plan = _decode(Plan, data)
     except (AttributeError, KeyError, TypeError) as problem:

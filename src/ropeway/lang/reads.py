@@ -66,7 +66,8 @@ def templates_in(value: Any) -> Iterator[str]:
 def reads_of_step(step: PlanStep) -> frozenset[tuple[str, ...]]:
     """Return the paths that a linked step may read, in all its frames."""
     found: set[tuple[str, ...]] = set()
-    for source in (*step.variables.values(), step.when, step.foreach, step.repeat and step.repeat.until):
+    until = step.repeat.until if step.repeat is not None else None
+    for source in (*step.variables.values(), step.when, step.foreach, until):
         if source is not None:
             found |= reads_of_expression(source)
     for text in templates_in([step.argv, step.workspace, [entry[2] for entry in step.env], [frame.inputs for frame in step.frames]]):

@@ -58,17 +58,15 @@ class _Maker:
         self._any_secrets = bool(
             self._secret_parameters
             or (sandbox is not None and sandbox.secrets)
-            or any(
-                _is_secret(field)
-                for one in (*workflow.steps.values(), *workflow.actions.values())
-                for field in (one.outputs or {}).values()
-            )
+            or any(_gives_secret(step.outputs) for step in workflow.steps.values())
+            or any(_gives_secret(action.outputs) for action in workflow.actions.values())
         )
 
     def step(self, body: Body) -> PlanStep:
         """Return one step."""
         step, leaf = body.step, body.leaf
-        script, variables = None, {}
+        script: str | None = None
+        variables: Mapping[str, str] = {}
         if isinstance(leaf.run, str):
             compiled = self._compiled.get(body.path)
             script, variables = (leaf.run, {}) if compiled is None else (compiled.text, compiled.variables)
@@ -115,9 +113,7 @@ class _Maker:
                 fields: Mapping[str, Field] = body.actions[at].inputs
             else:
                 fields = self._fields(body)
-                if body.uses == ("gate", "form"):
-                    inputs = {name: value for name, value in inputs.items() if name != "fields"}
-                elif body.kind == "workflow":
+                if body.kind == "workflow":
                     # Checked: only a Pallet workflow may be handed what it does not take, and it leaves that unread.
                     inputs = {name: value for name, value in inputs.items() if name in fields}
             frames.append(Frame(inputs, fields))
@@ -131,6 +127,7 @@ class _Maker:
             source = self._meaning.sub_workflow(body.uses.name)
             return source.workflow.parameters if source is not None else {}
         known = builtin(body.uses.name) if body.uses.kind == "builtin" else gate(body.uses.name) if body.uses.kind == "gate" else None
+        # What a form asks for is a declaration itself, not a value of some type.
         return {name: field for name, field in known.inputs.items() if name != "fields"} if known is not None else {}
 
     def _outputs(self, body: Body) -> Mapping[str, Field] | None:
@@ -156,8 +153,8 @@ def _with_secrets(step: PlanStep, secrets: tuple[str, ...]) -> PlanStep:
     return replace(step, secrets=secrets)
 
 
-def _is_secret(field: Field) -> bool:
-    return field.type == "secret"
+def _gives_secret(outputs: Mapping[str, Field] | None) -> bool:
+    return outputs is not None and any(field.type == "secret" for field in outputs.values())
 
 
 def _shell(shell: Run | None) -> tuple[str, ...]:

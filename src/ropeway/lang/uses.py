@@ -76,18 +76,16 @@ class Body:
     @property
     def outputs(self) -> Mapping[str, Field] | None:
         """The declared outputs: the step's own, else the nearest action's."""
-        for layer in (self.step, *self.actions):
-            if layer.outputs is not None:
-                return layer.outputs
-        return None
+        if self.step.outputs is not None:
+            return self.step.outputs
+        return next((action.outputs for action in self.actions if action.outputs is not None), None)
 
     @property
     def timeout(self) -> float | None:
         """Seconds: the step's own, else the nearest action's."""
-        for layer in (self.step, *self.actions):
-            if layer.timeout is not None:
-                return layer.timeout
-        return None
+        if self.step.timeout is not None:
+            return self.step.timeout
+        return next((action.timeout for action in self.actions if action.timeout is not None), None)
 
 
 def resolve(step: Step, actions: Mapping[str, Action]) -> Body | None:

@@ -106,8 +106,8 @@ class RunFolder:
             raise StoreError(f"can't read the plan of run {self.id}: {error}", code="plan-read") from error
         try:
             return plan_from_json(data)
-        except ValueError as error:
-            raise _newer(self.id, str(error)) from error
+        except Refused as error:
+            raise _newer(self.id, error.message) from error
 
     def events(self, *, after: int = 0) -> Iterator[RunEvent]:
         """Yield the run's events; see :func:`ropeway.runs.journal.read_events`."""

@@ -111,7 +111,8 @@ def test_a_builtin_gets_a_frame_with_its_declared_inputs_and_outputs():
 def test_a_form_carries_its_fields_as_outputs():
     one = step('[steps.a]\nuses = "gate:form"\ninputs = { prompt = "x", fields = { n = { type = "integer" } } }\n')
     assert (one.kind, one.uses) == ("gate", "form")
-    assert one.frames[-1].inputs == {"prompt": "x"}
+    assert one.frames[-1].inputs["fields"] == {"n": {"type": "integer"}}
+    assert "fields" not in one.frames[-1].fields
     assert one.outputs is not None
     assert one.outputs["n"].type == "integer"
 

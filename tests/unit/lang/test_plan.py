@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ropeway.errors import StoreError
+from ropeway.errors import Refused, StoreError
 from ropeway.lang.model import Field, Policy, Retry
 from ropeway.lang.plan import PLAN_VERSION, Frame, Plan, PlanStep, Template, Value, plan_from_json
 
@@ -60,9 +60,9 @@ def test_keys_that_this_reader_does_not_know_are_ignored():
 
 
 def test_a_plan_of_a_newer_program_is_refused_by_name():
-    with pytest.raises(StoreError, match=f"format {PLAN_VERSION + 1}, and this program reads up to {PLAN_VERSION}") as refused:
+    with pytest.raises(Refused, match=f"format {PLAN_VERSION + 1}, and this program reads up to {PLAN_VERSION}") as refused:
         plan_from_json({"version": PLAN_VERSION + 1})
-    assert refused.value.code == "plan-too-new"
+    assert refused.value.code == "newer-format"
     assert refused.value.hint
 
 

@@ -129,13 +129,15 @@ def test_gates_have_typed_inputs():
         [steps.b]
         uses = "gate:choose"
         inputs = { prompt = "x", choices = ["a", "b"], default = "c" }
+        [steps.c]
+        uses = "gate:choose"
     """
     assert told(text) == [
-        "RW509 «\"gate:approve\"» gate:approve needs the input 'prompt'",
         "RW508 «promt» gate:approve has no input 'promt'",
         "RW510 «\"soon\"» 'soon' is not a duration",
         "RW510 «\"maybe\"» 'default' can't be 'maybe'",
         'RW510 «"c"» the default is not one of the choices',
+        "RW509 «\"gate:choose\"» gate:choose needs the input 'choices'",
     ]
 
 

@@ -13,15 +13,7 @@ if TYPE_CHECKING:
     from ropeway.lang.values import ParameterTypes
 
 ENV: Final = map_of(STRING)
-RUN: Final = record(
-    {
-        "id": STRING,
-        "workflow": STRING,
-        "version": optional(STRING),
-        "actor": STRING,
-        "workspace": STRING,
-    }
-)
+RUN: Final = record({"id": STRING, "workflow": STRING, "version": optional(STRING)})
 """What ``run.NAME`` may be; whoever carries out a run provides exactly these."""
 
 _TYPES: Final = {
