@@ -109,23 +109,18 @@ def _reading(_name: str, words: Sequence[Word], parser: Parser) -> None:
 
 
 def _printing(_name: str, words: Sequence[Word], parser: Parser) -> None:
-    if not words:
-        return
-    first = words[0]
-    if first.shape.startswith("-v"):
-        variable = first.shape[2:] or (words[1].shape if len(words) > 1 else "")
-        target = first if first.shape[2:] else words[min(1, len(words) - 1)]
+    """Check options up to the format: ``-v NAME`` or ``-vNAME``, once or more, and ``--``."""
+    uses = [use for w in words for use in w.uses]
+    at = 0
+    while at < len(words) and words[at].shape.startswith("-v"):
+        target = words[at] if words[at].shape != "-v" else words[min(at + 1, len(words) - 1)]
         _refuse(target.uses, "“printf -v” evaluates the subscript of its variable", parser)
-        for use in (use for w in words for use in w.uses):
-            parser.check_name(use, variable)
-    elif first.shape.startswith(HOLE) or (first.splits and any(w.uses for w in words)):
-        hint = "write printf '%s\\n' ${{ … }}"
-        _refuse(
-            (use for w in words for use in w.uses),
-            "the first argument of “printf” may be the option -v, which evaluates the next",
-            parser,
-            hint,
-        )
+        for use in uses:
+            parser.check_name(use, target.shape.removeprefix("-v"))
+        at += 2 if words[at].shape == "-v" else 1
+    if at < len(words) and (words[at].begins_with_value or words[at].splits):
+        message = "the first argument of “printf” may be the option -v, which evaluates the next"
+        _refuse(uses, message, parser, "write printf '%s\\n' ${{ … }}")
 
 
 def _setting(_name: str, words: Sequence[Word], parser: Parser) -> None:

@@ -52,21 +52,19 @@ run(*boot())
 """
 """Runs the file in argv[1] as ``__main__``, with its values in ``__ropeway__`` and without a trace of itself."""
 
-_NODE = """\
-(() => {
-  const fs = require("fs"), vm = require("vm"), path = process.argv[1];
+_NODE_VALUES = """\
+{
   const { ROPEWAY_VALUES: table, ROPEWAY_VALUES_FILE: file } = process.env;
   delete process.env.ROPEWAY_VALUES;
   delete process.env.ROPEWAY_VALUES_FILE;
-  const text = file === undefined ? table : fs.readFileSync(file, "utf8");
+  const text = file === undefined ? table : require("fs").readFileSync(file, "utf8");
   if (text !== undefined) globalThis.__ropeway__ = JSON.parse(text);
-  const options = { filename: path };
-  if (vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER)
-    options.importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-  return new vm.Script(fs.readFileSync(path, "utf8"), options);
-})().runInThisContext()
+}
 """
-"""Runs the file in argv[1] as ``node -e`` would run its text: ``require`` is relative to the current directory."""
+"""Is required before the script."""
+
+_NODE_LARGE = 'require("vm").runInThisContext(require("fs").readFileSync(process.argv[1], "utf8"), { filename: process.argv[1] })'
+"""Runs the file in argv[1] as ``--eval`` would run its text: ``require`` is relative to the current directory."""
 
 _ENDINGS = {"bun": ".js", "deno": ".ts", "lua": ".lua", "perl": ".pl", "php": ".php", "powershell": ".ps1", "pwsh": ".ps1", "ruby": ".rb"}
 
@@ -96,15 +94,31 @@ def launch(compiled: Compiled, shell: Sequence[str], step_id: str, folder: str) 
     name = step_id.replace("/", ".")
     known = program if len(shell) == 1 else ""
     if known in _SHELLS:
-        if len(text.encode("utf-8", "surrogatepass")) <= ARGUMENT_LIMIT:
+        if _fits(text):
             return Launch((*_SHELLS[known], "-c", "--", text, step_id))
         return Launch((*_SHELLS[known], "--", f"{folder}/{name}.{known}"), ((f"{name}.{known}", text),))
     if known == "python":
         return Launch(("python3", "-c", _PYTHON, f"{folder}/{name}.py"), ((f"{name}.py", text),))
     if known == "node":
-        return Launch(("node", "-e", _NODE, "--", f"{folder}/{name}.js"), ((f"{name}.js", text),))
+        return _node(compiled, f"{name}.js", folder)
     file = name + _ENDINGS.get(program.rpartition("/")[2], ".script")
     return Launch((*shell, f"{folder}/{file}"), ((file, text),))
+
+
+def _fits(text: str) -> bool:
+    return len(text.encode("utf-8", "surrogatepass")) <= ARGUMENT_LIMIT
+
+
+def _node(compiled: Compiled, name: str, folder: str) -> Launch:
+    """Node.js runs text from its command line relative to the current directory, a file relative to the file's own."""
+    options: tuple[str, ...] = ("node",)
+    files: tuple[tuple[str, str], ...] = ()
+    if compiled.variables:
+        options += ("--require", f"{folder}/{name}.values.cjs")
+        files += ((f"{name}.values.cjs", _NODE_VALUES),)
+    if _fits(compiled.text):
+        return Launch((*options, f"--eval={compiled.text}"), files)
+    return Launch((*options, f"--eval={_NODE_LARGE}", "--", f"{folder}/{name}"), (*files, (name, compiled.text)))
 
 
 _SHELLS = {"bash": ("bash", "--noprofile", "--norc", "-euo", "pipefail"), "sh": ("sh", "-eu")}

@@ -65,7 +65,7 @@ def find_command(words: Sequence[Word], draft: Draft) -> int:
         operands = prefix.operands
         while at < len(words):
             shape = words[at].shape
-            if name == "env" and (shape.startswith((HOLE, "-S", "--split")) or re.match(r"-[A-Za-z]*S", shape)):
+            if name == "env" and (words[at].begins_with_value or shape.startswith(("-S", "--split")) or re.match(r"-[A-Za-z]*S", shape)):
                 for use in (use for w in words[at : at + 2] for use in w.uses):
                     draft.refuse(use, "RW306", "“env” may take this as a command line (its option -S)", "write env NAME=${{ … }} COMMAND")
             if shape.startswith("-"):
@@ -245,7 +245,7 @@ class _Walk:
                 return
             if shape.startswith(("-", "+")):
                 at += self._option(word, following)
-            elif shape.startswith(HOLE):
+            elif word.begins_with_value:
                 self._value(word)
             elif not self._data:
                 self._plain(word)

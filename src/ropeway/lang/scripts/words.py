@@ -71,6 +71,11 @@ class Word:
     raw: bool = True
     """Nothing in it is quoted or expanded, so it can be a reserved word."""
 
+    @property
+    def begins_with_value(self) -> bool:
+        """Whether its first character may come from an expression: an expansion before that may be empty."""
+        return self.shape.lstrip(DYNAMIC).startswith(HOLE)
+
 
 class Lexer:
     """Reads words. ``bash.Parser`` adds commands; the two are one machine, since a word can hold commands."""
@@ -155,6 +160,7 @@ class Lexer:
             self.dollar(word, quoted=False)
         else:
             self.backticks(word)
+            word.splits = True
         return True
 
     def opaque(self, closer: re.Pattern[str], opener: int, word: Word | None) -> None:
