@@ -59,6 +59,13 @@ def test_an_input_that_does_not_fit_is_told_at_its_value(inputs: str, said: str)
     assert lint(inputs) == [said]
 
 
+def test_a_number_for_a_text_gets_the_expression_that_makes_it_text():
+    text = LINT + 'inputs = { path = "${{ params.number + 1 }}" }\n'
+    assert told(text) == ["RW224 «params.number + 1» the expression is an integer, a string is expected"]
+    assert hints(text) == ["make it text: join([params.number + 1], '')"]
+    assert told(text.replace("params.number + 1", "join([params.number + 1], '')")) == []
+
+
 def test_all_missing_inputs_are_named_at_once():
     text = '[steps.a]\nuses = "builtin:write-file"\n'
     assert told(text) == ["RW509 «\"builtin:write-file\"» builtin:write-file needs the inputs 'path', 'text'"]

@@ -8,7 +8,7 @@ from ropeway.lang.expressions import ExpressionError, parse
 from ropeway.lang.expressions.check import check
 from ropeway.lang.expressions.nodes import path_of, references, walk
 from ropeway.lang.expressions.template import parse_condition, parse_template
-from ropeway.lang.expressions.types import ANY, BOOLEAN, INTEGER, NULL, NUMBER, STRING, Type, join, list_of, record
+from ropeway.lang.expressions.types import ANY, BOOLEAN, INTEGER, NULL, NUMBER, STRING, Type, accepts, join, list_of, record
 from ropeway.lang.reads import OPENING
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _ELSEWHERE: Final = {
     "inputs": "'inputs' is for the inside of actions; the workflow's own are 'params'",
     "steps": "an action is not told about steps; hand the value in as an input",
 }
+_SCALARS: Final = frozenset({"integer", "number", "boolean"})
 _PLAIN: Final = {str: STRING, bool: BOOLEAN, int: INTEGER, float: NUMBER, type(None): NULL}
 
 
@@ -96,7 +97,10 @@ class Checker:
             names = {**names, "steps": self._step_names(scope, expression, paths, path, offset)}
         of, problems = check(expression, names, wanted=wanted, refused=place.refused)
         for problem in problems:
-            self._tell(problem, path, offset, _better_hint(scope, expression, problem))
+            hint = _better_hint(scope, expression, problem)
+            if hint is None and problem.code == "RW224" and wanted is not None and accepts(wanted, STRING) and of.kind in _SCALARS:
+                hint = f"make it text: join([{expression.text if len(expression.text) <= 60 else '…'}], '')"
+            self._tell(problem, path, offset, hint)
         if place.exposed is not None:
             secret = next((read for read in sorted(paths) if self._is_secret(scope, read)), None)
             if secret is not None:
