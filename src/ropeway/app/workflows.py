@@ -272,7 +272,7 @@ def resolve(target: str | None, cwd: Path) -> Path:
         return _absolute(target, cwd)
     from ropeway.lang import reference
 
-    parsed = reference.parse_reference(target)
+    parsed = reference.parse_reference(f"{target}/" if target in {".", ".."} else target)
     if isinstance(parsed, reference.PathReference):
         path = _absolute(parsed.path, cwd)
         if path.is_dir():

@@ -8,6 +8,7 @@ goes to a report file instead.
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from ropeway.cli.console import ColorChoice, Console
@@ -29,9 +30,20 @@ _LOST_READER = 141  # what a shell reports for a program that SIGPIPE ended
 
 def bounded(args: Sequence[str]) -> int:
     """Carry out a command line and return its exit status; nothing is raised but ``SystemExit`` of a forked child."""
+    _open_closed_streams()
     console = console_for(args)
     status = _caught(console, args, lambda: _dispatch(console, args))
     return _caught(console, args, lambda: _flushed(console, status))
+
+
+def _open_closed_streams() -> None:
+    """Take the places of standard streams that the caller closed: the next file opened would get their numbers, and a step its log."""
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(fd, "w" if fd else "r", encoding="utf-8", closefd=False))  # noqa: SIM115 - lives as long as the process
 
 
 def _flushed(console: Console, status: int) -> int:

@@ -128,15 +128,25 @@ def verb_group(**attributes: Any) -> Callable[[Callable[[], None]], VerbGroup]:
     return wrap
 
 
+def _complete(group: click.Group, program: str, variable: str) -> int:
+    from click.shell_completion import shell_complete
+
+    return shell_complete(group, {}, program, variable, os.environ[variable])
+
+
 def run_group(args: Sequence[str], console: Console) -> int:
     """Parse the words, run the command and return its exit status; errors of ours pass through."""
     from ropeway.cli.exits import INTERRUPTED, show_click_error
 
     program = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "workflow"  # noqa: PTH119 - pathlib costs the start
     program = program if program in {"workflow", "ropeway"} else "workflow"
-    group = Commands(name=program, context_settings=_CONTEXT, no_args_is_help=True)
+    group = Commands(name=program, context_settings=_CONTEXT)
     try:
-        status = group.main(list(args), prog_name=program, standalone_mode=False, obj=console, complete_var=f"_{program.upper()}_COMPLETE")
+        variable = f"_{program.upper()}_COMPLETE"
+        if variable in os.environ:
+            return _complete(group, program, variable)
+        with group.make_context(program, list(args), obj=console) as ctx:
+            status = group.invoke(ctx)
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.exceptions.NoArgsIsHelpError as shown:

@@ -17,7 +17,7 @@ __all__ = ["LIMIT", "render", "tally"]
 
 LIMIT = 50
 _COLORS: dict[str, Style] = {"error": "red", "warning": "yellow", "note": "cyan"}
-_WINDOW = 100  # characters of a source line that are shown; a file of garbage may be one line of megabytes
+_WINDOW = 100  # most characters of a source line that are shown; a file of garbage may be one line of megabytes
 
 
 def render(diagnostics: Sequence[Diagnostic], console: Console, *, err: bool = False, limit: int = LIMIT) -> Iterator[str]:
@@ -57,7 +57,7 @@ def _one(diagnostic: Diagnostic, console: Console, *, err: bool) -> Iterator[str
     arrow = console.styled("-->", "blue", err=err)
     yield f"{' ' * gutter}{arrow} {clean(place.file)}:{place.line}:{place.column}"
     if place.text.strip():
-        before, marked, after = _excerpt(place)
+        before, marked, after = _excerpt(place, max(min(_WINDOW, console.width - gutter - 6), 30))
         yield f"{' ' * gutter} {bar}"
         yield f"{console.styled(str(place.line), 'blue', err=err)} {bar} {before}{marked}{after}".rstrip()
         carets = console.styled("^" * max(wide(marked), 1), "bold", _COLORS[diagnostic.severity], err=err)
@@ -67,14 +67,14 @@ def _one(diagnostic: Diagnostic, console: Console, *, err: bool) -> Iterator[str
             yield f"{' ' * gutter} {console.styled('=', 'blue', err=err)} hint: {line}" if not number else f"{' ' * gutter}         {line}"
 
 
-def _excerpt(place: Location) -> tuple[str, str, str]:
+def _excerpt(place: Location, most: int) -> tuple[str, str, str]:
     """Return what of the source line stands before, under and after the caret, safe to print and not too long."""
     start = min(max(place.column - 1, 0), len(place.text))
     end = min(max(place.end_column - 1, start), len(place.text))
     first, last = 0, len(place.text)
-    if last > _WINDOW:
-        first = max(min(start - _WINDOW // 4, last - _WINDOW), 0)
-        last = first + _WINDOW
+    if last > most:
+        first = max(min(start - most // 4, last - most), 0)
+        last = first + most
         end = min(end, last)
     before = ("…" if first else "") + _visible(place.text[first:start])
     after = _visible(place.text[end:last]) + ("…" if last < len(place.text) else "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ropeway.cli.console import clean
 from ropeway.cli.render_steps import COLORS, MARKS, answer_command, outcome, shown_value
-from ropeway.cli.text import ago, duration, size, table
+from ropeway.cli.text import ago, duration, plural, size, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -61,7 +61,7 @@ def _says(step: StepState) -> str:
         return clean(str((step.gate or {}).get("prompt") or ""))
     if step.state in {"failed", "warning", "skipped", "interrupted", "cancelled"}:
         text = outcome(step)
-        return text.removeprefix(step.state).removeprefix("failed").strip(" :,")
+        return text.removeprefix("failed (allowed)").removeprefix(step.state).strip(" :")
     return ""
 
 
@@ -90,7 +90,7 @@ def history(rows: Iterable[Mapping[str, Any]], console: Console) -> Iterator[str
         (
             str(row["run"]),
             clean(str(row["workflow"])),
-            str(row["state"]) + (" (warnings)" if row.get("warnings") else ""),
+            str(row["state"]) + (f" ({plural(len(row['warnings']), 'warning')})" if row.get("warnings") else ""),
             ago(time.time() - _seconds(row.get("created_at") or row.get("started_at")))
             if row.get("created_at") or row.get("started_at")
             else "-",

@@ -53,31 +53,18 @@ _SKIPPED = {
 
 
 def outcome(step: Mapping[str, Any] | StepState) -> str:
-    """Return how a step ended, in words: ``succeeded``, ``failed with exit status 1``, ``skipped: its condition is false``."""
+    """Return how a step ended, in words: ``succeeded``, ``failed: exit status 1``, ``skipped: its condition is false``."""
     names = ("state", "reason", "error", "exit_code")
     state, reason, error, code = (step.get(n) if isinstance(step, dict) else getattr(step, n, None) for n in names)
     if state == "skipped":
         return f"skipped: {_SKIPPED.get(str(reason), clean(str(reason)))}" if reason else "skipped"
-    if state in {"failed", "warning", "cancelled", "interrupted"}:
-        verb = "failed" if state == "warning" else state
-        allowed = ", which it may" if state == "warning" else ""
-        if error:
-            return f"{verb}{allowed}: {clean(str(error))}"
-        if code is not None and code < 0:
-            return f"{verb}{allowed}: ended by {_signal(-code)}"
-        if code:
-            return f"{verb} with exit status {code}{allowed}"
-        return f"{verb}{allowed}: {clean(str(reason))}" if reason else f"{verb}{allowed}"
+    if state == "cancelled":
+        return "cancelled" if not error or error == state else f"cancelled: {clean(str(error))}"
+    if state in {"failed", "warning", "interrupted"}:
+        verb = "failed (allowed)" if state == "warning" else str(state)
+        why = error or (f"exit status {code}" if code else reason)
+        return f"{verb}: {clean(str(why))}" if why else verb
     return str(state)
-
-
-def _signal(number: int) -> str:
-    from signal import Signals
-
-    try:
-        return Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def tally(state: RunState) -> str:
@@ -86,9 +73,8 @@ def tally(state: RunState) -> str:
     for step in state.steps.values():
         if _own(step.id):
             counts[step.state] = counts.get(step.state, 0) + 1
-    words = {"warning": "failed as it may"}
     order = ("succeeded", "warning", "failed", "cancelled", "interrupted", "running", "waiting", "skipped", "ready", "pending")
-    return ", ".join(f"{counts[name]:,} {words.get(name, name)}" for name in order if name in counts)
+    return ", ".join(plural(counts[name], name) if name == "warning" else f"{counts[name]:,} {name}" for name in order if name in counts)
 
 
 def _own(address: str) -> bool:
@@ -114,10 +100,6 @@ def closing(console: Console, state: RunState, logs: Path) -> None:
     """Print what the end of a run means: outputs (data), the first cause with its last lines, and the next command to type."""
     for name, value in state.outputs.items():
         console.data(f"{clean(name)} = {shown_value(value)}")
-    if state.state == "succeeded":
-        warned = sum(s.state == "warning" for s in state.steps.values() if _own(s.id))
-        if warned:
-            console.warning(f"{plural(warned, 'step')} failed and may", f"`workflow status {state.run}` shows which")
     for text in state.warnings:
         console.warning(text)
     if state.state == "failed":

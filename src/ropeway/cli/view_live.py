@@ -98,6 +98,8 @@ class LiveView:
     def end(self, state: RunState) -> None:
         """Leave the last table on the screen and say what to do next."""
         self._state = state
+        if self._paused:  # a question stands on the last line
+            self._console.data()
         self._paused = 0
         width, lines = self._console.size()
         self._draw(self.frame(width, lines, final=True))

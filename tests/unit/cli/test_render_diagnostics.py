@@ -11,7 +11,9 @@ def console(**options: object) -> Console:
     return Console(stdout=io.StringIO(), stderr=io.StringIO(), environ={}, **options)
 
 
-def diagnostic(text: str, column: int, end: int, *, line: int = 12, severity: str = "error", hint: str | None = None, message: str = "wrong") -> Diagnostic:
+def diagnostic(
+    text: str, column: int, end: int, *, line: int = 12, severity: str = "error", hint: str | None = None, message: str = "wrong"
+) -> Diagnostic:
     return Diagnostic("RW501", severity, message, hint, Location("workflow.toml", line, column, end, text))
 
 

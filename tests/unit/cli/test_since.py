@@ -8,7 +8,9 @@ from ropeway.cli.since import parse_since
 from ropeway.errors import UsageError
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("10m", 600), ("10min", 600), ("2h", 7200), ("3d", 259_200), ("1w", 604_800), ("2h ago", 7200)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30s", 30), ("10m", 600), ("10min", 600), ("2h", 7200), ("3d", 259_200), ("1w", 604_800), ("2h ago", 7200)]
+)
 def test_a_stretch_of_time_counts_back_from_now(text: str, seconds: int) -> None:
     assert parse_since(text, now=1_000_000.0) == 1_000_000.0 - seconds
 

@@ -33,7 +33,16 @@ def test_no_line_ends_in_spaces() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(-1, "0.0 s"), (0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.6, "1 min 00 s"), (125, "2 min 05 s"), (7440, "2 h 04 min"), (262_800, "3 d 1 h")],
+    [
+        (-1, "0.0 s"),
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.6, "1 min 00 s"),
+        (125, "2 min 05 s"),
+        (7440, "2 h 04 min"),
+        (262_800, "3 d 1 h"),
+    ],
 )
 def test_durations_are_said_in_two_units_at_most(seconds: float, said: str) -> None:
     assert duration(seconds) == said
