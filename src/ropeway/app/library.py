@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ropeway.app import workflows
+from ropeway.app import reading
 from ropeway.app.plugin_types import PluginTypes
+from ropeway.app.projects import read_bytes
 from ropeway.errors import InvalidWorkflow, NotFound, Refused, UsageError
 from ropeway.lang.diagnostics import Diagnostic, Problems
 from ropeway.lang.dialects import locator_for
@@ -15,7 +16,7 @@ from ropeway.lang.library import LinkedSource
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ropeway.app.workflows import Loaded
+    from ropeway.app.reading import Loaded
     from ropeway.lang.library import Wanted
     from ropeway.lang.link import Missing
     from ropeway.lang.plan import Plan, Value
@@ -141,8 +142,8 @@ def _read_wanted(wanted: Wanted) -> Loaded:
     if wanted.base is None:
         raise UsageError(f"{wanted.reference} is relative to a file, and this workflow came from none", hint="save it to a file first")
     folder = Path(wanted.base).parent
-    path = workflows.resolve(wanted.reference, folder)
-    return workflows.read_text(workflows.read_bytes(path, wanted.reference), str(path), path, cwd=folder)
+    path = reading.resolve(wanted.reference, folder)
+    return reading.read_text(read_bytes(path, wanted.reference), str(path), path, cwd=folder)
 
 
 def _linked(loaded: Loaded) -> LinkedSource:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ropeway.app.workflows import Loaded
+    from ropeway.app.reading import Loaded
     from ropeway.lang.plan import Plan
 
 __all__ = ["make_plan", "make_template"]
@@ -39,7 +39,7 @@ def make_plan(
     """Return the plan of a run.
 
     Args:
-        loaded: What :func:`ropeway.app.workflows.read` returned.
+        loaded: What :func:`ropeway.app.reading.read` returned.
         cwd: Where relative paths start.
         params: Parameters as text, as typed behind ``--param``; they win over all others.
         params_file: A TOML, YAML or JSON file of parameters.
@@ -66,7 +66,7 @@ def read_params(name: str, cwd: Path) -> dict[str, Any]:
         NotFound: It is not there or can not be read.
         InvalidWorkflow: It is no TOML, YAML or JSON, or holds no table.
     """
-    from ropeway.app.workflows import read_bytes
+    from ropeway.app.projects import read_bytes
     from ropeway.lang.source import read_document
 
     raw = read_bytes(cwd / name, name)

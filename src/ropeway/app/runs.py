@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ropeway.app import enforce
 from ropeway.app.options import RunOptions
-from ropeway.app.workflows import find_project
+from ropeway.app.projects import find_project
 from ropeway.errors import NotFound
 from ropeway.runs import guardian
 from ropeway.runs.around import Limits

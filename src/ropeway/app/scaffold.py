@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ropeway.app.workflows import FOLDER, find_project
+from ropeway.app.projects import FOLDER, find_project
 from ropeway.errors import NotFound, Refused, StoreError, UsageError
 from ropeway.lang.formats import WORKFLOW_ID, fits
 

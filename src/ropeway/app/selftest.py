@@ -81,7 +81,7 @@ def _guarded(name: str, check: Callable[[], str]) -> Outcome:
 
 def _settings() -> str:
     from ropeway import settings
-    from ropeway.app.workflows import find_project
+    from ropeway.app.projects import find_project
 
     settings.load(find_project(Path.cwd()), os.environ)
     return str(settings.config_dir(os.environ))
@@ -102,7 +102,7 @@ def _state() -> str:
 
 def _language() -> str:
     from ropeway.app.planning import make_plan
-    from ropeway.app.workflows import read_text
+    from ropeway.app.reading import read_text
 
     plan = make_plan(read_text(_WORKFLOW, "self-test.toml", None, cwd=Path.cwd()), cwd=Path.cwd())
     return f"read, checked and planned {len(plan.template.steps)} steps"

@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from ropeway.cli.console import ColorChoice, Console
-from ropeway.errors import InvalidWorkflow, RopewayError
+from ropeway.cli.failures import INTERRUPTED, show_error
+from ropeway.errors import RopewayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import click
+__all__ = ["bounded", "console_for"]
 
-    from ropeway.lang.diagnostics import Diagnostic
-
-__all__ = ["INTERRUPTED", "bounded", "show_error"]
-
-INTERRUPTED = 130
 _LOST_READER = 141  # what a shell reports for a program that SIGPIPE ended
 
 
@@ -94,35 +90,6 @@ def _tell(console: Console, args: Sequence[str], error: Exception) -> int:
         return _LOST_READER
     except OSError:
         return error.exit_status if isinstance(error, RopewayError) else 1
-
-
-def show_error(console: Console, error: RopewayError) -> int:
-    """Print an error as the console asks for (text on stderr, or the JSON object as the last line of stdout); return its status."""
-    diagnostics = cast("Sequence[Diagnostic]", error.diagnostics if isinstance(error, InvalidWorkflow) else ())
-    if console.json:
-        body: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
-        if diagnostics:
-            body["diagnostics"] = [d.as_json() for d in diagnostics]
-        console.object({"error": body})
-        return error.exit_status
-    if diagnostics:
-        from ropeway.cli.render_diagnostics import render
-
-        for line in render(diagnostics, console, err=True):
-            console.say(line)
-    console.error(error.message, error.hint)
-    return error.exit_status
-
-
-def show_click_error(console: Console, error: click.ClickException) -> int:
-    """Print what click found wrong with the words of the call."""
-    from ropeway.errors import UsageError
-
-    message = error.format_message().strip().removesuffix(".")
-    message = message[:1].lower() + message[1:]
-    ctx = getattr(error, "ctx", None)
-    hint = f"`{ctx.command_path} --help` shows how it is used" if ctx is not None else None
-    return show_error(console, UsageError(message, hint=hint))
 
 
 def _show_os_error(console: Console, args: Sequence[str], error: OSError) -> int:

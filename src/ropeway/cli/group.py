@@ -11,6 +11,7 @@ import click
 
 from ropeway.cli import table
 from ropeway.cli.console import Console
+from ropeway.cli.failures import INTERRUPTED, show_click_error
 from ropeway.errors import UsageError
 
 if TYPE_CHECKING:
@@ -136,8 +137,6 @@ def _complete(group: click.Group, program: str, variable: str) -> int:
 
 def run_group(args: Sequence[str], console: Console) -> int:
     """Parse the words, run the command and return its exit status; errors of ours pass through."""
-    from ropeway.cli.exits import INTERRUPTED, show_click_error
-
     program = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "workflow"  # noqa: PTH119 - pathlib costs the start
     program = program if program in {"workflow", "ropeway"} else "workflow"
     group = Commands(name=program, context_settings=_CONTEXT)

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ropeway.cli.console import clean_output
-from ropeway.cli.exits import show_error
+from ropeway.cli.failures import show_error
 from ropeway.cli.render_steps import COLORS, MARKS, closing, outcome, resume_hint, tally
 from ropeway.cli.text import duration, fit, pad, wide
 from ropeway.cli.view_plain import title

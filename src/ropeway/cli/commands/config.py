@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ropeway import settings
-from ropeway.app.workflows import find_project
+from ropeway.app.projects import find_project
 from ropeway.cli.console import clean
 from ropeway.cli.group import argument, option, verb_group
 from ropeway.cli.text import table

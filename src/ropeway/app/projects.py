@@ -1,0 +1,130 @@
+"""Projects and the workflow files in them. A project is a folder with a workflow file or a ``workflows`` folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ropeway.errors import NotFound
+from ropeway.lang.hints import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ENDINGS", "FILE_NAMES", "FOLDER", "Listed", "find_by_id", "find_project", "list_workflows", "project_files", "read_bytes"]
+
+FILE_NAMES = ("workflow.toml", "workflow.yaml", "workflow.yml")
+FOLDER = "workflows"
+ENDINGS = (".toml", ".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row of ``workflow list``. ``id`` is None when the file can not be read as a workflow."""
+
+    path: Path
+    id: str | None
+    version: str | None
+    name: str | None
+    description: str | None
+
+    def as_json(self) -> dict[str, str | None]:
+        """Return the object that ``workflow list --json`` prints."""
+        return {"id": self.id, "version": self.version, "name": self.name, "description": self.description, "path": str(self.path)}
+
+
+def find_project(start: Path) -> Path | None:
+    """Return the project that a folder is in: the nearest one upward with a workflow file or a ``workflows`` folder.
+
+    The search ends at the root of a repository: what contains it is another project's.
+    """
+    folder = os.path.abspath(start)  # noqa: PTH100 - this is on the start-up path, and must not resolve links
+    while True:
+        if any(os.path.isfile(os.path.join(folder, name)) for name in FILE_NAMES) or os.path.isdir(os.path.join(folder, FOLDER)):  # noqa: PTH112, PTH113, PTH118 - same
+            return Path(folder)
+        parent = os.path.dirname(folder)  # noqa: PTH120 - same
+        if parent == folder or any(os.path.exists(os.path.join(folder, mark)) for mark in (".git", ".jj")):  # noqa: PTH110, PTH118 - same
+            return None
+        folder = parent
+
+
+def project_files(project: Path) -> Iterator[Path]:
+    """Yield the workflow files of a project: the one at its root, then those under ``workflows``, sorted."""
+    for name in FILE_NAMES:
+        if (project / name).is_file():
+            yield project / name
+    folder = project / FOLDER
+    if folder.is_dir():
+        for entry in sorted(folder.iterdir()):
+            if entry.is_file() and entry.suffix in ENDINGS:
+                yield entry
+            elif entry.is_dir():
+                yield from (entry / name for name in FILE_NAMES if (entry / name).is_file())
+
+
+def list_workflows(cwd: Path) -> list[Listed]:
+    """Return the workflows of the project around a folder.
+
+    Raises:
+        NotFound: The folder is in no project.
+    """
+    project = find_project(cwd)
+    if project is None:
+        raise NotFound("there is no workflow here", hint="`workflow init` starts one", code="no-project")
+    return [_listed(path) for path in project_files(project)]
+
+
+def _listed(path: Path) -> Listed:
+    from ropeway.lang.source import read_document
+
+    document, _ = read_document(read_bytes(path, str(path)), str(path))
+    head = document.data.get("metadata", document.data)
+    head = head if isinstance(head, dict) else {}
+
+    def text(key: str) -> str | None:
+        value = head.get(key)
+        return value if isinstance(value, str) else None
+
+    return Listed(path, text("id"), text("version"), text("name"), text("description"))
+
+
+def find_by_id(name: str, cwd: Path) -> Path:
+    """Return the file of a workflow of the project around ``cwd``; raises ``NotFound``."""
+    project = find_project(cwd)
+    if project is None:
+        hint = f"a file is named with its ending or a `./` in front: ./{name}"
+        raise NotFound(f"there is no workflow {name} here", hint=hint, code="workflow-not-found")
+    known = {listed.id: listed.path for listed in map(_listed, project_files(project)) if listed.id}
+    if name in known:
+        return known[name]
+    hint = did_you_mean(name, known) or f"`workflow list` shows them; a registry's is written {name}@"
+    raise NotFound(f"this project has no workflow {name}", hint=hint, code="workflow-not-found")
+
+
+def read_bytes(path: Path, shown: str) -> bytes:
+    """Return a file's bytes, at most one more than the language's limit.
+
+    Raises:
+        NotFound: It is not there, is a folder, or can not be read.
+    """
+    from ropeway.lang.source import MAX_BYTES
+
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except IsADirectoryError as error:
+        raise NotFound(f"{shown} is a folder", hint=f"name the file in it: {shown.rstrip('/')}/workflow.toml") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound(f"there is no file {shown}", hint=_nearby(path), code="file-not-found") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise NotFound(f"{shown} can not be read: {reason}", code="file-unreadable") from error
+
+
+def _nearby(path: Path) -> str | None:
+    try:
+        return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir() if entry.suffix in ENDINGS])
+    except (OSError, ValueError):
+        return None

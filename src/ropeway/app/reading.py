@@ -1,0 +1,182 @@
+"""Reading workflow files: from what a person named to the model.
+
+Everything that is wrong *in* a file is a diagnostic; what keeps a file from being read at all (it is not there, it is a folder) is an
+error. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ropeway.app.projects import ENDINGS, FILE_NAMES, find_by_id, find_project, read_bytes
+from ropeway.errors import InvalidWorkflow, NotFound, Refused, UsageError
+from ropeway.lang.diagnostics import Problems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ropeway.lang.diagnostics import Diagnostic, Location
+    from ropeway.lang.diagnostics import Path as Place
+    from ropeway.lang.model import Workflow
+
+__all__ = ["Loaded", "Source", "read", "read_text", "resolve"]
+
+_STDIN = "-"
+
+
+class Source(Protocol):
+    """A document or several merged ones: data, and where each value stands."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What was read."""
+        ...
+
+    def locate(self, path: Place, *, key: bool = False, offset: int | None = None, length: int = 1) -> Location:
+        """See ``lang.diagnostics.Locator``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A workflow file as it was read and checked.
+
+    ``name`` is what messages call it, ``path`` its absolute path (None for standard input), ``workflow`` is None when the file has
+    mistakes that keep a workflow from being made; ``diagnostics`` are sorted by place.
+    """
+
+    name: str
+    path: Path | None
+    source: Source
+    workflow: Workflow | None
+    diagnostics: tuple[Diagnostic, ...]
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def valid(self) -> bool:
+        """Whether it can be planned: there are no errors (warnings and notes do not count)."""
+        return self.workflow is not None and not any(d.severity == "error" for d in self.diagnostics)
+
+    def checked(self) -> Workflow:
+        """Return the workflow; raises ``InvalidWorkflow`` with all diagnostics when the file has errors."""
+        if self.workflow is None or not self.valid:
+            count = sum(d.severity == "error" for d in self.diagnostics)
+            raise InvalidWorkflow(f"{self.name} has {count:,} error{'s' * (count != 1)}", diagnostics=self.diagnostics)
+        return self.workflow
+
+
+def read(target: str | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:
+    """Read the workflow that a person named and make its model; what its parts mean together is not checked yet.
+
+    Args:
+        target: A path, a workflow id of the project around ``cwd``, ``-`` for standard input, or None for ``./workflow.toml``.
+        cwd: Where relative paths start.
+        overrides: ``key.path=value`` or the path of an override file, in order.
+
+    Raises:
+        NotFound: There is no such file or workflow.
+        UsageError: The words can not be a reference to a workflow.
+        Refused: They name a registry, which this version can not reach.
+    """
+    if target == _STDIN:
+        import sys
+
+        return read_text(sys.stdin.buffer.read(), "<stdin>", None, cwd=cwd, overrides=overrides)
+    path = resolve(target, cwd)
+    shown = _shown(path, cwd)
+    return read_text(read_bytes(path, shown), shown, path, cwd=cwd, overrides=overrides)
+
+
+def read_text(raw: bytes, name: str, path: Path | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:
+    """Make the model of a workflow whose bytes are at hand; see :func:`read`."""
+    from ropeway.lang.source import read_document
+
+    document, found = read_document(raw, name)
+    if any(d.severity == "error" for d in found):
+        return Loaded(name, path, document, None, tuple(found), tuple(overrides))
+    source: Source = document
+    if overrides:
+        from ropeway.lang.merge import merge
+
+        layers = [_override(text, cwd, found) for text in overrides]
+        source, more = merge(document, [layer for layer in layers if layer is not None])
+        found = [*found, *more]
+    workflow, problems = _model(source)
+    problems.extend(found)
+    return Loaded(name, path, source, workflow, tuple(problems.sorted()), tuple(overrides))
+
+
+def _model(source: Source) -> tuple[Workflow | None, Problems]:
+    """Make the model of a document of either dialect."""
+    from ropeway.lang.dialects import is_pallet, locator_for, read_dialect
+
+    problems = Problems(locator_for(source))
+    if is_pallet(source.data):
+        return read_dialect(source, problems), problems
+    from ropeway.lang.build import build
+
+    return build(source, problems), problems
+
+
+def _override(text: str, cwd: Path, found: list[Diagnostic]) -> Any:
+    """Return an override as ``merge`` takes it; what is wrong with an override file goes to ``found``."""
+    if "=" in text.partition("\n")[0]:
+        return text
+    if not text.endswith(ENDINGS):
+        raise UsageError(f"{text!r} is no override", hint="write key.path=value, or the path of a .toml or .yaml file")
+    from ropeway.lang.source import read_document
+
+    path = _absolute(text, cwd)
+    document, problems = read_document(read_bytes(path, text), text)
+    found.extend(problems)
+    return None if any(d.severity == "error" for d in problems) else document
+
+
+def resolve(target: str | None, cwd: Path) -> Path:
+    """Return the file that a person named; see :func:`read`. It need not exist."""
+    if target is None:
+        return _default_file(cwd)
+    if target.endswith(ENDINGS) and "@" not in target and "://" not in target:  # the common case, without the grammar
+        return _absolute(target, cwd)
+    from ropeway.lang import reference
+
+    parsed = reference.parse_reference(f"{target}/" if target in {".", ".."} else target)
+    if isinstance(parsed, reference.PathReference):
+        path = _absolute(parsed.path, cwd)
+        if path.is_dir():
+            return next((path / name for name in FILE_NAMES if (path / name).is_file()), path / FILE_NAMES[0])
+        return path
+    if isinstance(parsed, reference.LocalReference):
+        if parsed.ref is not None:
+            raise UsageError(
+                f"{target}: a project's own workflow has no versions", hint=f"write {parsed.name}, or {parsed.name}@#… for a registry's"
+            )
+        return find_by_id(parsed.name, cwd)
+    raise Refused(
+        f"{target} names a registry, and this version can not reach one",
+        hint="fetch the file yourself and run it by its path",
+        code="registry-unsupported",
+    )
+
+
+def _default_file(cwd: Path) -> Path:
+    for name in FILE_NAMES:
+        if (cwd / name).is_file():
+            return cwd / name
+    project = find_project(cwd)
+    if project is None:
+        raise NotFound("there is no workflow.toml here", hint="`workflow init` starts one", code="file-not-found")
+    hint = "`workflow list` shows the project's workflows; run one by its id"
+    raise NotFound("there is no workflow.toml in this folder", hint=hint, code="file-not-found")
+
+
+def _absolute(text: str, cwd: Path) -> Path:
+    return Path(cwd, text).expanduser() if text.startswith("~") else Path(cwd, text)
+
+
+def _shown(path: Path, cwd: Path) -> str:
+    """Return a path as messages show it: relative when it is below the folder."""
+    text, base = str(path), f"{cwd}/"
+    return text.removeprefix(base) if text.startswith(base) else text
