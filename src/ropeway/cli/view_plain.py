@@ -184,7 +184,7 @@ class PlainView:
 
     def _expanded(self, event: RunEvent) -> None:
         self._since.setdefault(event.step, self._clock())
-        self._console.data(f"{clean(event.step)}: {plural(len(event.data['items']), 'item')}")
+        self._console.data(f"{clean(event.step)}: {plural(event.data['count'], 'item')}")
 
     def _retrying(self, event: RunEvent) -> None:
         self._drain(event.step)

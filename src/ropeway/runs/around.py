@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ropeway.runs.gates import Asker
     from ropeway.runs.state import RunState
     from ropeway.runs.terminal import Terminal
+    from ropeway.runs.veil import Veil
     from ropeway.workspaces import Workspace
 
 
@@ -78,6 +79,7 @@ class Loop(Protocol):
     flow: Flow
     around: Surroundings
     terminal: Terminal | None
+    veil: Veil
     actor: str
 
     def emit(self, event: str, data: dict[str, Any]) -> None:

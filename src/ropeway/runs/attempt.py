@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from ropeway.errors import StoreError
 from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.runs import proctable
-from ropeway.runs.outputs import OutputProblem, read_outputs, typed_outputs
+from ropeway.runs.folder import file_name
+from ropeway.runs.logs import cant_log
+from ropeway.runs.outputs import MAX_BYTES, OutputProblem, read_outputs, typed_outputs
 from ropeway.runs.process import Command, Ending, StartProblem, start
 from ropeway.runs.scope import Outcome
 from ropeway.runs.steps import Prepared, kind
@@ -73,9 +75,16 @@ class Pump:
 
 
 def write_all(fd: int, data: bytes) -> None:
-    """Write all of it."""
-    while data:
-        data = data[os.write(fd, data) :]
+    """Write all of it.
+
+    Raises:
+        StoreError: The disk is full or broken.
+    """
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    except OSError as error:
+        raise cant_log(error) from error
 
 
 @dataclass(slots=True)
@@ -95,6 +104,7 @@ class Attempt:
     stopped_for: str | None = None
     exit_code: int | None = None
     recorded: bool = False
+    files: list[Path] = field(default_factory=list)
 
     def end(self, why: str, grace: float, *, at_once: bool = False) -> None:
         """Begin to end its whole tree."""
@@ -111,6 +121,7 @@ class Attempt:
         if left:
             extra["leftovers"] = [{"pid": e.pid, "name": e.name} for e in left]
         code = self.exit_code or 0
+        written = self._written()
         shown = code if code >= 0 else 128 - code
         if self.stopped_for == "timeout":
             limit = self.unit.step.timeout
@@ -125,36 +136,45 @@ class Attempt:
         if code > 0:
             return Outcome("failed", code, reason="exit", error=f"exit status {code}", extra=extra)
         try:
-            return Outcome("succeeded", 0, self._outputs(), extra=extra)
+            return Outcome("succeeded", 0, self._outputs(written), extra=extra)
         except OutputProblem as problem:
             return Outcome("failed", 0, reason="output", error=str(problem), extra=extra)
 
-    def _outputs(self) -> dict[str, Any]:
+    def _written(self) -> bytes | OSError:
+        """Take what the step wrote as outputs; files that may hold secrets do not stay, however the attempt ended."""
+        if self.mask is not None:
+            for path in self.files:
+                path.unlink(missing_ok=True)
+        try:
+            with open(self.output, "rb") as file:
+                data = file.read(MAX_BYTES + 1)
+            os.unlink(self.output)
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            return error
+        return data
+
+    def _outputs(self, written: bytes | OSError) -> dict[str, Any]:
         declared = self.unit.step.outputs
         if self.messages is not None and self.messages.outputs:
             outputs = typed_outputs(self.messages.outputs, declared)
+        elif isinstance(written, OSError):
+            raise OutputProblem(f"the outputs can't be read: {written.strerror}")
         else:
-            outputs = self._from_file(declared)
+            outputs = read_outputs(written, declared) if written or declared else {}
         if self.mask is not None:
-            for name, value in outputs.items():
-                secret = declared is not None and name in declared and declared[name].type == "secret"
-                if not secret and value is not None and self.mask.contains(to_text(value).encode()):
-                    raise OutputProblem(f'output {name!r} holds a secret; declare it with type = "secret", or leave the secret out')
+            self._check_secrets(self.mask, outputs)
         return outputs
 
-    def _from_file(self, declared: Mapping[str, Any] | None) -> dict[str, Any]:
-        try:
-            with open(self.output, "rb") as file:
-                data = file.read()
-        except FileNotFoundError:
-            if not declared:
-                return {}
-            data = b""
-        except OSError as error:
-            raise OutputProblem(f"the outputs can't be read: {error.strerror}") from error
-        else:
-            os.unlink(self.output)
-        return read_outputs(data, declared)
+    def _check_secrets(self, mask: Mask, outputs: Mapping[str, Any]) -> None:
+        declared = self.unit.step.outputs or {}
+        for name, value in outputs.items():
+            secret = name in declared and declared[name].type == "secret"
+            if mask.contains(name.encode()):
+                raise OutputProblem("the name of an output holds a secret")
+            if not secret and value is not None and mask.contains(to_text(value).encode()):
+                raise OutputProblem(f'output {name!r} holds a secret; declare it with type = "secret", or leave the secret out')
 
 
 def strays(known: Mapping[int, Attempt], attributed: set[int]) -> list[Entry]:
@@ -203,7 +223,7 @@ class Preparing:
         address = unit.address
         env["ROPEWAY_STEP"] = address
         env["ROPEWAY_ATTEMPT"] = str(unit.attempt)
-        env["ROPEWAY_OUTPUT"] = f"{self._folder.outputs}/{address.replace('/', '.')}.{unit.attempt}"
+        env["ROPEWAY_OUTPUT"] = f"{self._folder.outputs}/{file_name(address)}.{unit.attempt}"
         variables = {name: scope.value(source, names) for name, source in step.variables.items()}
         argv = tuple(to_text(scope.rendered(a, names)) if "${{" in a else a for a in step.argv)
         source = Path(scope.template.source) if scope.template.source else None
@@ -237,7 +257,7 @@ class Preparing:
             if launch.stdin is not None:
                 stdin = self._request(launch.stdin)
                 closing.append(stdin)
-            pid = start(Command(launch.argv, env, prepared.cwd, stdin, out, err))
+            pid = start(Command(launch.argv, env, prepared.cwd, stdin, out, err, terminal=pair is None))
         except StartProblem:
             for pump in pumps:
                 os.close(pump.fd)
@@ -246,7 +266,8 @@ class Preparing:
             for fd in closing:
                 os.close(fd)
         marks = [f"{name}={env[name]}".encode("utf-8", "surrogateescape") for name in ("ROPEWAY_RUN", "ROPEWAY_STEP")]
-        return Attempt(unit, pid, pair, env["ROPEWAY_OUTPUT"], marks, pumps, messages, mask)
+        files = [self._folder.files / name for name, _ in launch.files]
+        return Attempt(unit, pid, pair, env["ROPEWAY_OUTPUT"], marks, pumps, messages, mask, files=files)
 
     def _write(self, launch: Launch) -> None:
         for name, data in launch.files:
@@ -279,9 +300,9 @@ class Preparing:
                 fd = os.dup(file.fileno())
         try:
             write_all(fd, data)
-        except OSError as error:
+        except StoreError:
             os.close(fd)
-            raise StoreError(f"can't write in {self._folder.path}: {error.strerror}") from error
+            raise
         os.lseek(fd, 0, os.SEEK_SET)
         return fd
 

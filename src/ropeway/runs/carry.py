@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import Cancelled, RopewayError, StoreError
+from ropeway.errors import RopewayError, StoreError
 from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.runs import artifacts, groups, proctable
 from ropeway.runs import state as states
@@ -79,6 +79,7 @@ def _carry(job: Job, life: int, sink: EventSink | None) -> int:
     if recorded.pid is not None:
         processes = [s.process for s in recorded.steps.values() if s.process is not None]
         proctable.kill_run(job.folder.id, processes)
+    job.folder.tidy()
     sink = sink or Journal(job.folder.journal, power=job.power)
     veil = Veil(job.folder, job.secrets.values())
     veil.restore(recorded)
@@ -86,7 +87,9 @@ def _carry(job: Job, life: int, sink: EventSink | None) -> int:
         job.folder, job.workspace, job.environ, job.limits, job.observer, asker=job.asker, secrets=job.secrets, life=life, grace=job.grace
     )
     executor = Executor(job.plan, around, sink, recorded, live=_recorded(job), veil=veil, actor=job.actor)
-    slot = _wait_for_turn(job, executor)
+    turned = _take_turn(job, executor)
+    if turned.status is not None:
+        return turned.status
     try:
         executor.emit("run.started", {"workspace": job.workspace.path, "pid": os.getpid(), "pid_started": _started(), "actor": job.actor})
         root = _root(job)
@@ -99,7 +102,7 @@ def _carry(job: Job, life: int, sink: EventSink | None) -> int:
                 veil.drop()
         sink.close()
     finally:
-        groups.release(slot)
+        groups.release(turned.places)
     job.observer.end(executor.live)
     return 130 if final == "cancelled" and executor.signum == signal.SIGINT else EXIT[final]
 
@@ -123,7 +126,8 @@ def _root(job: Job) -> Scope:
     params: dict[str, Any] = {}
     for name, value in job.plan.parameters.items():
         params[name] = job.secrets.get(f"params.{name}", value.value)
-    job.folder.outputs.mkdir(mode=0o700, exist_ok=True)
+    # A secret that every step inherits (its source is a variable of the caller's) is in the scope of every step.
+    inherited = tuple(secret for secret in job.secrets.values() if any(secret in value for value in env.values()))
     return Scope(
         template=template,
         prefix="",
@@ -134,6 +138,7 @@ def _root(job: Job) -> Scope:
         env=env,
         run={"id": job.folder.id, "workflow": template.id, "version": template.version},
         cwd=job.workspace.path,
+        masked=inherited,
     )
 
 
@@ -153,7 +158,10 @@ def _finish(job: Job, executor: Executor, root: Scope, final: str) -> str:
     if root.timed_out:
         data["reason"] = "timeout"
     warnings = list(executor.live.warnings)
-    warnings += [f"{s.id}: {s.error or 'failed, and the workflow goes on'}" for s in executor.live.steps.values() if s.state == "warning"]
+    warned = [
+        s for s in executor.live.steps.values() if s.state == "warning" and not s.id.endswith("]") and "#" not in s.id.rpartition("/")[2]
+    ]
+    warnings += [f"{s.id}: {s.error or 'failed, and the workflow goes on'}" for s in warned]
     warnings += _keep_artifacts(job, executor, root)
     data["warnings"] = warnings
     executor.emit("run.finished", data)
@@ -173,39 +181,63 @@ def _keep_artifacts(job: Job, executor: Executor, root: Scope) -> list[str]:
     return problems
 
 
-def _wait_for_turn(job: Job, executor: Executor) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class _Turned:
+    """What came of waiting for a place: its descriptor, or the exit status of a run that got none."""
+
+    places: list[int]
+    status: int | None = None
+
+
+def _take_turn(job: Job, executor: Executor) -> _Turned:
     """Take a place in the workflow's concurrency group; wait, refuse or make room as its policy says."""
     policy = job.plan.template.policy.concurrency
     if policy is None:
-        return []
+        return _Turned([])
     root = _root(job)
-    group = to_text(root.rendered(policy.group, root.names()))
+    try:
+        group = to_text(root.rendered(policy.group, root.names()))
+    except EvaluationError as error:
+        return _never_started(job, executor, {"state": "failed", "error": f"policy.concurrency.group: {error}"})
     places = groups.Group(job.folder.path.parent.parent / "groups", group, policy.limit)
     fd = places.enter(job.folder.id)
     if fd >= 0:
-        return [fd]
+        return _Turned([fd])
     if policy.on_full == "reject":
-        executor.emit("run.finished", {"state": "cancelled", "outputs": {}, "reason": f"the concurrency group {group!r} is full"})
-        executor.flush()
+        reason = f"the concurrency group {group!r} is full"
+        _never_started(job, executor, {"state": "cancelled", "reason": reason}, told=False)
         raise places.full()
     executor.emit("run.queued", {"group": group, "pid": os.getpid(), "pid_started": _started()})
     executor.flush()
     if policy.on_full == "cancel-running":
         places.cancel_holders(job.actor, job.folder.id)
+    return _queue(job, executor, places)
+
+
+def _queue(job: Job, executor: Executor, places: groups.Group) -> _Turned:
     ended: list[int] = []
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda number, _frame: ended.append(number))
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    while fd < 0:
-        time.sleep(0.1)
-        job.observer.tick()
-        if ended or (executor.around.life >= 0 and _readable(executor.around.life)):
-            executor.emit("run.finished", {"state": "cancelled", "outputs": {}, "reason": "cancelled while it was queued"})
-            executor.flush()
-            job.observer.end(executor.live)
-            raise Cancelled("the run was cancelled while it was queued", code="cancelled")
+    while True:
+        if executor.around.life >= 0 and _readable(executor.around.life):
+            return _Turned([], EXIT["interrupted"])  # the guardian died; the run can be resumed
+        if ended:
+            turned = _never_started(job, executor, {"state": "cancelled", "reason": "cancelled while it was queued"})
+            return _Turned([], 130) if ended[0] == signal.SIGINT else turned
         fd = places.enter(job.folder.id)
-    return [fd]
+        if fd >= 0:
+            return _Turned([fd])
+        job.observer.tick()
+        time.sleep(0.1)
+
+
+def _never_started(job: Job, executor: Executor, data: dict[str, Any], *, told: bool = True) -> _Turned:
+    executor.emit("run.finished", {"outputs": {}, **data})
+    executor.flush()
+    if told:
+        job.observer.end(executor.live)
+    return _Turned([], EXIT[data["state"]])
 
 
 def _readable(fd: int) -> bool:

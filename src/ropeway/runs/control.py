@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ropeway.runs.folder import RunFolder
 
-CANCEL_NOTE = "cancel-note.json"
+CANCEL_NOTE = "cancel-note"
 
 
 def ask_to_cancel(folder: RunFolder, *, by: str, reason: str) -> bool:
@@ -64,7 +64,9 @@ def who_cancels(folder: RunFolder, signum: int, actor: str) -> tuple[str, str]:
     if signum == signal.SIGHUP:
         return actor, "the terminal was closed"
     try:
-        note = json.loads((folder.answers / CANCEL_NOTE).read_bytes())
+        path = folder.answers / CANCEL_NOTE
+        note = json.loads(path.read_bytes())
+        path.unlink()
         return str(note["by"]), str(note["reason"])
     except (OSError, ValueError, KeyError, TypeError):
         return "", "SIGTERM"

@@ -16,7 +16,7 @@ run.finished       state outputs warnings reason error
 step.started       step attempt log
 step.process       step pid started (only for steps that live longer than a moment: what a sweep may kill)
 step.retrying      step attempt delay reason
-step.expanded      step items
+step.expanded      step count items (the items once: a resume does not evaluate them again)
 step.finished      step attempt state exit_code outputs reason error leftovers kept
 gate.opened        step gate prompt choices fields deadline default
 gate.answered      step value by

@@ -77,6 +77,7 @@ class Executor:
         self._ticking = False
         self._last_tick = 0.0
         self._lost_guardian = False
+        self._at_once = False
         self.root: Scope | None = None
         self.final: str | None = None
         self.reason: str | None = None
@@ -134,13 +135,18 @@ class Executor:
             self._start(unit, *prepared)
         if self.final is not None or (not self.flow.idle and self._has_room()):
             return
-        if not self._running and not self._timers and self.flow.idle and not self._told:
-            gates = self.people.waiting()
-            if gates:
-                self.emit("run.waiting", {"gates": gates})
-                self.final = "waiting"
-                return
+        gates = self._only_gates() if not self._running and self.flow.idle and not self._told else None
+        if gates:
+            self.emit("run.waiting", {"gates": gates})
+            self.final = "waiting"
+            return
         self._wait()
+
+    def _only_gates(self) -> list[str] | None:
+        """Return the open gates when nothing else is begun and nobody here can be asked: the run has to wait for a person."""
+        if not self.people.watching or any(u.step.kind != "gate" and u.scope is None for u in self.flow.units.values()):
+            return None
+        return self.people.waiting()
 
     def _wait(self) -> None:
         timeout = None
@@ -209,6 +215,11 @@ class Executor:
         return starting
 
     def _start(self, unit: Unit, prepared: Any, launch: Any, pair: Pair | None) -> None:
+        if self.flow.units.get(unit.address) is not unit:  # closed meanwhile: what was started before it could not be, and the graph stops
+            self._lease(unit, -1)
+            if pair is not None:
+                self._logs.give_back(pair, reusable=True)
+            return
         mask = self._mask(unit)
         try:
             attempt = self._preparing.start(unit, prepared, launch, pair, self._null, mask)
@@ -268,7 +279,7 @@ class Executor:
             left = found
         del self._running[attempt.pid]
         for entry in strays(self._running, self._blamed):
-            if belongs(entry, attempt):
+            if not self._running or belongs(entry, attempt):  # when nothing else runs, it can come from nowhere else
                 self._blamed.add(entry.pid)
                 if entry.pid not in {e.pid for e in left}:
                     left.append(entry)
@@ -298,8 +309,8 @@ class Executor:
         if self._running.get(attempt.pid) is attempt and attempt.ending is None:
             self._end(attempt, "timeout")
 
-    def _end(self, attempt: Attempt, why: str, *, at_once: bool = False) -> None:
-        attempt.end(why, self.around.grace, at_once=at_once)
+    def _end(self, attempt: Attempt, why: str) -> None:
+        attempt.end(why, self.around.grace, at_once=self._at_once)
         self.after(0.02, lambda: self._press(attempt))
 
     def _press(self, attempt: Attempt) -> None:
@@ -322,8 +333,11 @@ class Executor:
     def _asked_to_end(self, signum: int) -> None:
         """The first signal cancels, the second ends everything at once."""
         if self.signum is not None:
+            self._at_once = True
             for attempt in self._running.values():
-                self._end(attempt, "cancelled", at_once=True)
+                self._end(attempt, "cancelled")
+            if self.root is not None:
+                self.flow.cancel(self.root, at_once=True)
             return
         self.signum = signum
         by, self.reason = who_cancels(self.around.folder, signum, self.actor)
@@ -386,7 +400,7 @@ class Executor:
         now = time.monotonic()
         for attempt in self._running.values():
             if attempt.pair is not None:
-                attempt.pair.note()
+                self._logs.note(attempt.pair)
             if not attempt.recorded and now - attempt.begun > 0.5:
                 attempt.recorded = True
                 entry = proctable.entry(attempt.pid)

@@ -65,7 +65,8 @@ class Flow:
         self._recorded: dict[str, StepState] = {a: s for a, s in recorded.steps.items() if s.state != "pending"}
         self._active: deque[Scope] = deque()
         self._ready: list[Unit] = []
-        self._aside: dict[str, deque[Unit]] = {}
+        self._aside: dict[str, deque[Unit]] = {}  # by what holds them back: a step's address, or a sub-workflow's prefix
+        self._offered: deque[Unit] = deque()
         self.units: dict[str, Unit] = {}
         """Everything begun and not over, by address: processes, retries to come, gates and sub-workflows."""
         self.warnings = 0
@@ -89,8 +90,11 @@ class Flow:
             del self._recorded[address]
 
     def advance(self) -> None:
-        """Decide every step that is due, until none is."""
-        while self._active:
+        """Decide every step that is due and take in what was offered, until there is neither."""
+        while self._active or self._offered:
+            if self._offered:
+                self._take_in(self._offered.popleft())
+                continue
             scope = self._active.popleft()
             step = scope.schedule.due()
             while step is not None:
@@ -100,10 +104,10 @@ class Flow:
                 scope.parent_waits = False
                 self._hands.leave(scope)
 
-    def cancel(self, scope: Scope) -> None:
-        """Cancel a scope: what runs in it ends, and only steps with ``always()`` still start."""
-        if not scope.schedule.cancelled:
-            scope.schedule.cancel()
+    def cancel(self, scope: Scope, *, at_once: bool = False) -> None:
+        """Cancel a scope: what runs in it ends, and only steps with ``always()`` still start; with ``at_once`` not even those."""
+        if not scope.schedule.cancelled or (at_once and not scope.schedule.ended):
+            scope.schedule.cancel(at_once=at_once)
             self._end_inside(scope)
 
     def _end_inside(self, scope: Scope) -> None:
@@ -111,21 +115,22 @@ class Flow:
         for unit in list(self.units.values()):
             if unit.node.scope is scope and not scope.schedule.verdict(unit.step).admitted:
                 if unit.scope is not None:
-                    self.cancel(unit.scope)
+                    self.cancel(unit.scope, at_once=scope.schedule.ended)
                 else:
                     self._hands.cancel(unit)
-        waiting = [*self._ready, *(u for aside in self._aside.values() for u in aside)]
+        waiting = [*self._ready, *self._offered, *(u for aside in self._aside.values() for u in aside)]
         dropped = [u for u in waiting if u.node.scope is scope and not scope.schedule.verdict(u.step).admitted]
         if dropped:
             gone = {id(u) for u in dropped}
             self._ready = [u for u in self._ready if id(u) not in gone]
             heapify(self._ready)
-            for aside in self._aside.values():
+            for aside in (self._offered, *self._aside.values()):
                 keep = [u for u in aside if id(u) not in gone]
                 aside.clear()
                 aside.extend(keep)
             for unit in dropped:
-                self._close(unit, Outcome("skipped", reason="stopped"))
+                tried = unit.failures > 0
+                self._close(unit, Outcome("cancelled", reason="cancelled") if tried else Outcome("skipped", reason="stopped"))
         self._active.append(scope)
 
     # -- steps --------------------------------------------------------------------------------------------------------------
@@ -141,7 +146,7 @@ class Flow:
                 self._expand(node)
             else:
                 node.open = 1
-                self._offer(Unit(node, self._order(node), iteration=1 if step.repeat else 0))
+                self._take_in(Unit(node, self._order(node), iteration=1 if step.repeat else 0))
         except EvaluationError as error:
             self._settle(node, Outcome("failed", reason="error", error=str(error)))
 
@@ -167,7 +172,9 @@ class Flow:
     def _expand(self, node: Node) -> None:
         before = self._recorded.get(node.address)
         items = before.items if before is not None and before.items is not None else None
-        if items is None:
+        if items is not None:  # journaled before: never evaluated, never written again
+            self._emit("step.expanded", {"step": node.address, "count": len(items)})
+        else:
             items = node.scope.value(node.step.foreach or "", node.scope.names())
             if isinstance(items, dict):
                 items = list(items)
@@ -175,7 +182,7 @@ class Flow:
                 raise EvaluationError(f"`foreach` gave {type(items).__name__}, not a list")
             if len(items) > MAX_ITEMS:
                 raise EvaluationError(f"`foreach` gave {len(items):,} items, at most {MAX_ITEMS:,} are carried out")
-        self._emit("step.expanded", {"step": node.address, "items": items})
+            self._emit("step.expanded", {"step": node.address, "count": len(items), "items": items})
         node.items = items
         node.open = len(items)
         order = self._order(node)
@@ -183,7 +190,7 @@ class Flow:
             unit = Unit(node, (*order, i), index=i, item=item, has_item=True, iteration=1 if node.step.repeat else 0)
             if node.step.when is not None and reads_item(node.step.when) and not self._holds_for(unit):
                 continue
-            self._offer(unit)
+            self._offered.append(unit)
         if not items:
             self._gather(node)
 
@@ -198,8 +205,12 @@ class Flow:
 
     # -- units --------------------------------------------------------------------------------------------------------------
 
-    def _offer(self, unit: Unit) -> None:
-        """Take in a unit whose turn has come, unless an earlier carrying out has its result."""
+    def _take_in(self, unit: Unit) -> None:
+        """Let a unit wait for its place, unless an earlier carrying out has its result, or the graph has begun to end."""
+        schedule = unit.node.scope.schedule
+        if (schedule.stopping or schedule.cancelled) and not schedule.verdict(unit.step).admitted:
+            self._close(unit, Outcome("skipped", reason="stopped"))
+            return
         before = self._recorded.get(unit.address)
         if before is not None:
             unit.attempt = before.attempts
@@ -213,43 +224,68 @@ class Flow:
         return self._recorded.get(address)
 
     def peek(self) -> Unit | None:
-        """Return the first unit that may start, leaving it; units of a step at its own limit are put aside."""
+        """Return the first unit that may start, leaving it; those that their step's or sub-workflow's limit holds back are put aside."""
         while self._ready:
             unit = self._ready[0]
-            limit = unit.step.max_parallel
-            if limit is None or unit.node.running < limit:
+            held = _held_by(unit)
+            if held is None:
                 return unit
             heappop(self._ready)
-            self._aside.setdefault(unit.node.address, deque()).append(unit)
+            self._aside.setdefault(held, deque()).append(unit)
         return None
 
     def take(self) -> Unit:
         """Take the unit that :meth:`peek` showed: it begins now."""
         unit = heappop(self._ready)
-        unit.node.running += 1
+        self._begin(unit)
         unit.attempt += 1
-        self.units[unit.address] = unit
+        for scope in unit.enclosing:
+            scope.running += 1
         return unit
 
     def requeue(self, unit: Unit) -> None:
         """Offer a unit again whose attempt failed, unless it was closed meanwhile."""
         if self.units.get(unit.address) is unit:
             del self.units[unit.address]
-            unit.node.running -= 1
             self._queue(unit)
 
     def _queue(self, unit: Unit) -> None:
-        if unit.step.kind in SLOTLESS:
-            self.units[unit.address] = unit
-            unit.node.running += 1
-            self._hands.enter(unit)
-        else:
+        if unit.step.kind not in SLOTLESS:
             heappush(self._ready, unit)
+        elif unit.step.max_parallel is not None and unit.node.running >= unit.step.max_parallel:
+            self._aside.setdefault(unit.node.address, deque()).append(unit)
+        else:
+            self._begin(unit)
+            self._hands.enter(unit)
+
+    def _begin(self, unit: Unit) -> None:
+        self.units[unit.address] = unit
+        unit.node.running += 1
+        unit.placed = True
+
+    def _leave_place(self, unit: Unit) -> None:
+        """Give up a unit's place; whoever was put aside for the lack of it comes back."""
+        if not unit.placed:  # it waited for another attempt
+            return
+        unit.placed = False
+        unit.node.running -= 1
+        freed = [unit.node.address]
+        if unit.step.kind not in SLOTLESS:
+            for scope in unit.enclosing:
+                scope.running -= 1
+                freed.append(scope.prefix)
+        for held in freed:
+            if aside := self._aside.get(held):
+                back = aside.popleft()
+                if back.step.kind in SLOTLESS:
+                    self._offered.append(back)
+                else:
+                    heappush(self._ready, back)
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits for a place."""
-        return not self._ready and not self._active
+        return not self._ready and not self._active and not self._offered
 
     def finished(self, unit: Unit, outcome: Outcome) -> None:
         """Take in how a begun unit's attempt ended: try again, or close it."""
@@ -261,13 +297,11 @@ class Flow:
             if delay is not None:
                 data = {"step": unit.address, "attempt": unit.attempt, "delay": delay, "reason": outcome.error or outcome.reason}
                 self._emit("step.retrying", data | {"exit_code": outcome.exit_code} | dict(outcome.extra))
+                self._leave_place(unit)
                 self._hands.retry(unit, delay)
                 return
         del self.units[unit.address]
-        unit.node.running -= 1
-        aside = self._aside.get(unit.node.address)
-        if aside:
-            heappush(self._ready, aside.popleft())
+        self._leave_place(unit)
         self._close(unit, outcome)
 
     def _close(self, unit: Unit, outcome: Outcome) -> None:
@@ -286,7 +320,7 @@ class Flow:
         if unit.step.repeat is not None and outcome.state in PASSES and unit.iteration:
             last = self._repeated(unit, outcome)
             if last is None:
-                self._offer(Unit(node, unit.order, unit.index, unit.item, unit.has_item, iteration=unit.iteration + 1))
+                self._offered.append(Unit(node, unit.order, unit.index, unit.item, unit.has_item, iteration=unit.iteration + 1))
                 return
             outcome = _allowed(unit.step, last)
         if unit.index < 0:
@@ -295,9 +329,9 @@ class Flow:
         if unit.iteration:
             self._record(Unit(node, unit.order, unit.index).address, outcome)
         node.finished[unit.index] = outcome
-        node.open -= 1
         if outcome.state == "failed" and node.scope.schedule.fail():
-            self._end_inside(node.scope)
+            self._end_inside(node.scope)  # this may close the other instances; the step is gathered once, here
+        node.open -= 1
         if node.open == 0:
             self._gather(node)
 
@@ -326,8 +360,8 @@ class Flow:
         states = {end.state for end in ends}
         state = next((s for s in ("failed", "cancelled", "warning") if s in states), "succeeded")
         reason = error = None
-        if states == {"skipped"} and not node.scope.schedule.verdict(node.step).admitted:
-            state, reason = "skipped", "stopped"
+        if state == "succeeded" and any(end.reason == "stopped" for end in ends):  # those never ran, and have to after a resume
+            state, reason = ("skipped", "stopped") if states == {"skipped"} else ("cancelled", "cancelled")
         names = dict.fromkeys(node.step.outputs or [name for end in ends for name in end.outputs])
         outputs = {name: [end.outputs.get(name) for end in ends] for name in names}
         failed = [end for end in ends if end.state == "failed"]
@@ -370,6 +404,14 @@ def _allowed(step: PlanStep, outcome: Outcome) -> Outcome:
     if outcome.state == "failed" and step.on_error == "continue":
         return replace(outcome, state="warning")
     return outcome
+
+
+def _held_by(unit: Unit) -> str | None:
+    """Return what holds a unit back: its step at its own limit, or a sub-workflow around it at its ``max_parallel`` (the run's is the hands')."""
+    limit = unit.step.max_parallel
+    if limit is not None and unit.node.running >= limit:
+        return unit.node.address
+    return next((s.prefix for s in unit.enclosing if s.running >= s.template.policy.max_parallel), None)
 
 
 def view(outcome: Outcome) -> Mapping[str, Any]:

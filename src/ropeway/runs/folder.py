@@ -22,6 +22,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import Busy, NotFound, Refused, StoreError
@@ -39,6 +40,16 @@ if TYPE_CHECKING:
     from ropeway.runs.state import RunState
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+def file_name(address: str) -> str:
+    """Return a step's address as the beginning of a file's name; one that is too long for a file system is cut and told apart by a digest."""
+    name = address.replace("/", ".")
+    if len(name) <= 150:
+        return name
+    import hashlib
+
+    return f"{name[:100]}.{hashlib.sha256(address.encode()).hexdigest()[:20]}"
 
 
 class RunFolder:
@@ -67,15 +78,13 @@ class RunFolder:
             fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise _unusable(self.path, error) from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(fd):
             os.close(fd)
             raise Busy(
                 f"run {self.id} is being carried out by another process",
                 hint=f"watch it with `workflow logs {self.id} -f`, or end it with `workflow cancel {self.id}`",
                 code="run-busy",
-            ) from None
+            )
         return fd
 
     @property
@@ -129,6 +138,21 @@ class RunFolder:
             states.interrupt(found)
         return found
 
+    def tidy(self) -> None:
+        """Make ready for being carried out: the folder for outputs is there, and what a crash left in it and in ``files`` is gone.
+
+        Raises:
+            StoreError: The state directory can't be written.
+        """
+        try:
+            os.makedirs(self.outputs, mode=0o700, exist_ok=True)
+            for folder in (self.outputs, self.files):
+                if os.path.isdir(folder):
+                    for name in os.listdir(folder):
+                        os.unlink(f"{folder}/{name}")
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+
     def write(self, folder: Path, name: str, data: bytes, *, mode: int = 0o600) -> Path:
         """Write a file below the run's folder at once (other processes see all of it or nothing) and return its path."""
         try:
@@ -140,6 +164,18 @@ class RunFolder:
         except OSError as error:
             raise _unusable(folder, error) from error
         return path
+
+
+def _locked(fd: int) -> bool:
+    """Take a lock. Whoever only looks whether a run has an owner holds it for an instant, so a failure counts when it lasts."""
+    for patience in (0.0, 0.01, 0.02, 0.04, 0.0):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(patience)
+        else:
+            return True
+    return False
 
 
 def _newer(run: str, what: str) -> Refused:

@@ -13,6 +13,7 @@ from ropeway.errors import UsageError
 from ropeway.lang.model import Field
 from ropeway.lang.units import parse_duration
 from ropeway.lang.values import ValueProblem, check_value, parse_text
+from ropeway.runs.folder import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -164,4 +165,4 @@ def outcome(gate: GateRequest, answer: Any) -> tuple[str, dict[str, Any], str | 
 
 def answer_file(address: str) -> str:
     """Return the name of a gate's answer file."""
-    return address.replace("/", ".") + ".json"
+    return file_name(address) + ".json"

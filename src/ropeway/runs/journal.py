@@ -56,7 +56,7 @@ class Journal:
         self._opened = time.monotonic()
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._seq, end = _last(self._fd)
+            self._seq, end = _last(path, self._fd)
             os.ftruncate(self._fd, end)
             os.lseek(self._fd, end, os.SEEK_SET)
         except OSError as error:
@@ -181,7 +181,15 @@ def _store_error(path: Path, error: OSError) -> StoreError:
     )
 
 
-def _last(fd: int) -> tuple[int, int]:
+def _damaged(path: Path, number: int) -> StoreError:
+    return StoreError(
+        f"{path}:{number}: this line of the journal is damaged",
+        hint="restore the file from a backup, or start the workflow again",
+        code="journal-damaged",
+    )
+
+
+def _last(path: Path, fd: int) -> tuple[int, int]:
     """Return the last whole event's ``seq`` (0 when there is none) and the offset behind it."""
     size = os.fstat(fd).st_size
     if size == 0:
@@ -192,6 +200,8 @@ def _last(fd: int) -> tuple[int, int]:
         for line in file:
             event = parse_line(line)
             if event is None:
+                if file.read(1):
+                    raise _damaged(path, seq + 1)  # cutting here would lose what stands behind it
                 break
             seq, end = event.seq, end + len(line)
     return seq, end
@@ -213,13 +223,9 @@ def read_events(path: Path, *, after: int = 0) -> Iterator[RunEvent]:
             for number, line in lines:
                 event = parse_line(line)
                 if event is None:
-                    if next(lines, None) is None:
+                    if not line.endswith(b"\n") or next(lines, None) is None:  # torn, or still being written
                         return
-                    raise StoreError(
-                        f"{path}:{number}: this line of the journal is damaged",
-                        hint="restore the file from a backup, or start the workflow again",
-                        code="journal-damaged",
-                    )
+                    raise _damaged(path, number)
                 if event.seq > after:
                     yield event
     except FileNotFoundError:

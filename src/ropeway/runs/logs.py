@@ -69,6 +69,15 @@ class Pair:
                 os.unlink(f"{self.folder}/{self.number}.{suffix}")
 
 
+def cant_log(error: OSError) -> StoreError:
+    """Return the error for logs that can't be written."""
+    return StoreError(
+        f"can't write the run's logs: {error.strerror}",
+        hint="make room, then `workflow resume`; nothing that was recorded is lost",
+        code="logs",
+    )
+
+
 class Logs:
     """Hands out pairs in one run's ``logs`` folder."""
 
@@ -89,11 +98,18 @@ class Logs:
         try:
             return Pair(self._folder, number)
         except OSError as error:
-            raise StoreError(
-                f"can't create log files in {self._folder}: {error.strerror}",
-                hint="make room, then `workflow resume`; nothing that was recorded is lost",
-                code="logs",
-            ) from error
+            raise cant_log(error) from error
+
+    def note(self, pair: Pair) -> None:
+        """Note a running attempt's sizes.
+
+        Raises:
+            StoreError: The disk is full or broken.
+        """
+        try:
+            pair.note()
+        except OSError as error:
+            raise cant_log(error) from error
 
     def give_back(self, pair: Pair, *, reusable: bool) -> bool:
         """Take a pair back after its attempt; returns whether something was printed.
@@ -109,7 +125,7 @@ class Logs:
             else:
                 pair.close()
         except OSError as error:
-            raise StoreError(f"can't write logs in {self._folder}: {error.strerror}", code="logs") from error
+            raise cant_log(error) from error
         return printed
 
     def close(self) -> None:

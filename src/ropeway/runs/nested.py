@@ -38,8 +38,9 @@ class Nested:
             return
         unit.scope = scope
         self._loop.flow.open(scope)
-        if unit.step.timeout is not None:
-            self._loop.after(unit.step.timeout, lambda: self._too_long(unit, scope))
+        for limit in (unit.step.timeout, scope.template.policy.timeout):
+            if limit is not None:
+                self._loop.after(limit, lambda: self._too_long(unit, scope))
 
     def _too_long(self, unit: Unit, scope: Scope) -> None:
         if unit.scope is scope and self._loop.flow.units.get(unit.address) is unit:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ropeway.errors import RopewayError, UsageError
 from ropeway.lang.expressions import EvaluationError
 from ropeway.runs.events import seconds
-from ropeway.runs.gates import answer_file, checked, outcome, request
+from ropeway.runs.gates import answer_file, checked, outcome, recorded_request, request
 from ropeway.runs.scope import Outcome
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 class _Open:
     unit: Unit
     gate: GateRequest
+    shown: GateRequest
     since: float
 
 
@@ -60,11 +61,13 @@ class People:
             self._loop.flow.finished(unit, Outcome("failed", None, reason="error", error=str(error)))
             return
         since = time.time()
-        if before is not None and before.gate is not None:
+        if before is not None and before.state == "waiting" and before.gate is not None:
             since = seconds(str(before.gate["opened_at"]))
         else:
             self._loop.emit("gate.opened", gate.as_json())
-        self._open[unit.address] = _Open(unit, gate, since)
+        # The person is asked without secrets: what stands on a terminal stays in its scroll-back.
+        shown = recorded_request(unit.address, self._loop.veil.over(gate.as_json()))
+        self._open[unit.address] = _Open(unit, gate, shown, since)
         self._loop.keep_ticking()
         self.look()
         self._ask_next()
@@ -143,7 +146,7 @@ class People:
         self._asking = address
         if self._loop.terminal is not None:
             self._loop.terminal.lend(os.getpgrp())
-        threading.Thread(target=self._ask, args=(self._asker, address, one.gate), name="ask", daemon=True).start()
+        threading.Thread(target=self._ask, args=(self._asker, address, one.shown), name="ask", daemon=True).start()
 
     def _ask(self, asker: Asker, address: str, gate: GateRequest) -> None:
         """In the thread: a question may block for days."""

@@ -1,7 +1,7 @@
 """Starting a step's process, noticing that it ended, and ending its whole tree.
 
-Every process is started by ``posix_spawn`` (with vfork's speed, and safe beside threads) in a process group of its own, with the default
-signal dispositions. Its end is noticed by SIGCHLD through a wake-up descriptor, and read by ``waitpid(-1)``: the runner is the subreaper
+Every process is started by ``posix_spawn`` (with vfork's speed, and safe beside threads) in a process group and mostly a session of its own, with the
+default signal dispositions. Its end is noticed by SIGCHLD through a wake-up descriptor, and read by ``waitpid(-1)``: the runner is the subreaper
 of its run, so an orphan's end is reaped in the same place. The runner therefore starts no process in any other way.
 """
 
@@ -42,7 +42,11 @@ class StartProblem(RopewayError):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A process to start: program and arguments, environment, folder, and the descriptors that become 0, 1 and 2."""
+    """A process to start: program and arguments, environment, folder, and the descriptors that become 0, 1 and 2.
+
+    With ``terminal`` it is a group of its own in our session, which can be lent the terminal. Any other gets a session of its own: a program that wants to
+    ask for a password then fails and says so, where in the terminal's background it would be stopped for ever.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
@@ -50,6 +54,7 @@ class Command:
     stdin: int
     stdout: int
     stderr: int
+    terminal: bool = False
 
 
 def find_executable(name: str, search: str, cwd: str) -> str:
@@ -78,7 +83,7 @@ def find_executable(name: str, search: str, cwd: str) -> str:
 
 
 def start(command: Command) -> int:
-    """Start a process in a group of its own and return its pid.
+    """Start a process and return its pid, which is also its group's.
 
     Raises:
         StartProblem: It can't be executed.
@@ -96,9 +101,9 @@ def start(command: Command) -> int:
                 (os.POSIX_SPAWN_DUP2, command.stdout, 1),
                 (os.POSIX_SPAWN_DUP2, command.stderr, 2),
             ],
-            setpgroup=0,
             setsigmask=(),
             setsigdef=_DEFAULT_SIGNALS,
+            **({"setpgroup": 0} if command.terminal else {"setsid": True}),
         )
     except ValueError as error:
         raise StartProblem(f"can't start {command.argv[0]}: {error}", 126) from error
@@ -204,7 +209,7 @@ class Ending:
         passed = time.monotonic() - self.begun
         if passed > self.grace + self.GIVE_UP:
             return members
-        if passed > self.grace:
+        if self.killing or passed > self.grace:
             self.killing = True
             self._send(signal.SIGKILL, members)
         return None

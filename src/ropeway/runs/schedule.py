@@ -63,6 +63,7 @@ class Schedule:
         self._open = len(steps)
         self.stopping = False
         self.cancelled = False
+        self.ended = False
 
     def due(self) -> PlanStep | None:
         """Take the first step whose needs are all settled, or None when there is none at the moment."""
@@ -78,7 +79,7 @@ class Schedule:
         i = self._index[step.id]
         called = self._calls(step.when) if step.when else frozenset()
         admitted = not (self.stopping or self.cancelled)
-        if not admitted:
+        if not admitted and not self.ended:
             admitted = "always" in called or ("failure" in called and not self.cancelled)
         return Verdict(
             success=all(self._passes[n] for n in self._needs[i]),
@@ -108,13 +109,23 @@ class Schedule:
         i = self._index[step_id]
         self._state[i] = state
         self._passes[i] = state in PASSES or (state == "skipped" and reason in ("when", "user"))
-        self._fell[i] = state == "failed" or self._failed_above(i)
+        if state == "failed" or self._failed_above(i):
+            self._fall(i)
         self._open -= 1
         for dependent in self._dependents[i]:
             self._unmet[dependent] -= 1
             if self._unmet[dependent] == 0:
                 heappush(self._due, dependent)
         return state == "failed" and self.fail()
+
+    def _fall(self, i: int) -> None:
+        """Note that a step, and with it what stands below it, has failed: after a resume steps below may be settled before it."""
+        falling = [i]
+        while falling:
+            i = falling.pop()
+            if not self._fell[i]:
+                self._fell[i] = True
+                falling.extend(d for d in self._dependents[i] if self._state[d] in SETTLED)
 
     def fail(self) -> bool:
         """Take note of a failure (also of one instance of a step that goes on); returns whether the graph begins to stop now."""
@@ -123,9 +134,10 @@ class Schedule:
         self.stopping = True
         return True
 
-    def cancel(self) -> None:
-        """Let nothing start any more but steps with ``always()``."""
+    def cancel(self, *, at_once: bool = False) -> None:
+        """Let nothing start any more but steps with ``always()``; with ``at_once`` not even those."""
         self.cancelled = True
+        self.ended = self.ended or at_once
 
     @property
     def done(self) -> bool:

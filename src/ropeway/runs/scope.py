@@ -20,7 +20,7 @@ from ropeway.lang.values import ValueProblem, check_value
 from ropeway.runs.schedule import Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ropeway.lang.plan import PlanStep, Template
     from ropeway.runs.schedule import Verdict
@@ -62,18 +62,14 @@ class Scope:
     cwd: str
     masked: tuple[str, ...] = ()
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    nodes: dict[str, Node] = field(default_factory=dict)
     schedule: Schedule = field(init=False)
     timed_out: bool = False
     parent_waits: bool = True
+    running: int = 0
+    """How many processes run in it, sub-workflows included."""
 
     def __post_init__(self) -> None:
         self.schedule = Schedule(self.template.steps, on_failure=self.template.policy.on_failure, calls=called)
-
-    @property
-    def ancestors(self) -> int:
-        """How many sub-workflow steps it is inside of."""
-        return 0 if self.parent is None else 1 + self.parent.node.scope.ancestors
 
     def names(self, *, inputs: Mapping[str, Any] | None = None, unit: Unit | None = None) -> dict[str, Any]:
         """Return the contexts that an expression sees."""
@@ -202,7 +198,10 @@ class Node:
 
 @dataclass(slots=True)
 class Unit:
-    """One thing to carry out. ``attempt`` counts over all carryings-out of the run, ``failures`` only within this one."""
+    """One thing to carry out. ``attempt`` counts over all carryings-out of the run, ``failures`` only within this one.
+
+    ``placed`` says that it holds a place among those that run at once.
+    """
 
     node: Node
     order: tuple[int, ...]
@@ -212,6 +211,7 @@ class Unit:
     iteration: int = 0
     attempt: int = 0
     failures: int = 0
+    placed: bool = False
     inputs: Mapping[str, Any] = field(default_factory=dict)
     scope: Scope | None = None
 
@@ -229,6 +229,14 @@ class Unit:
         if self.iteration:
             address += f"#{self.iteration}"
         return address
+
+    @property
+    def enclosing(self) -> Iterator[Scope]:
+        """The sub-workflows' scopes that it is inside of, innermost first."""
+        scope = self.node.scope
+        while scope.parent is not None:
+            yield scope
+            scope = scope.parent.node.scope
 
     def __lt__(self, other: Unit) -> bool:
         return self.order < other.order

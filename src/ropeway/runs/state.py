@@ -232,7 +232,7 @@ def _step_retrying(state: RunState, event: RunEvent) -> None:
 
 def _step_expanded(state: RunState, event: RunEvent) -> None:
     step = state.step(event.data["step"])
-    step.items = event.data["items"]
+    step.items = event.data.get("items", step.items)
     step.state = "running"
     step.started_at = step.started_at or event.at
 

@@ -15,9 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ropeway.runs.folder import RunFolder
+    from ropeway.runs.mask import Mask
     from ropeway.runs.state import RunState
 
 HIDDEN = "***"
+_TOLD = frozenset({
+    "outputs", "items", "error", "prompt", "choices", "fields", "default", "value", "warnings", "leftovers", "group", "path", "params", "reason", "position",
+})  # fmt: skip
+"""What of an event may hold text that a step or a person made. All else (addresses, states, numbers) is ours, and a resume depends on it."""
+_WORDS = frozenset({
+    "when", "upstream", "user", "stopped", "exit", "signal", "timeout", "output", "start", "error", "cancelled", "declined", "steps", "instances",
+    "repeat-exhausted",
+})  # fmt: skip
+"""Reasons that are words of ours."""
 _SHORTEST = 3
 """Shorter values are not searched for inside of texts: they would hide half the alphabet. They are still hidden as a whole."""
 
@@ -31,13 +41,14 @@ class Veil:
         self._texts: list[str] = []
         self._kept: dict[str, Any] = {}
         self.learned: list[str] = []
+        self._made: Mask | None = None
         for value in values:
             self._know(value)
 
     def _know(self, value: str) -> None:
         if value and value not in self._texts:
             self._texts.append(value)
-            self._texts.sort(key=len, reverse=True)
+            self._made = None
 
     def learn(self, value: str) -> None:
         """Take note of a secret that a step made."""
@@ -64,7 +75,9 @@ class Veil:
         """Return an event's data without secrets; what a resume needs of them is kept."""
         if not self._texts:
             return data
-        veiled: dict[str, Any] = {key: self._hide(value) for key, value in data.items()}
+        veiled = {
+            key: self._hide(value) if key in _TOLD and not (key == "reason" and value in _WORDS) else value for key, value in data.items()
+        }
         lost = {key: data[key] for key in ("outputs", "items") if key in data and veiled[key] != data[key]}
         if lost:
             self._kept.setdefault(str(data.get("step", "run")), {}).update(lost)
@@ -74,19 +87,21 @@ class Veil:
 
     def _hide(self, value: Any) -> Any:
         if isinstance(value, str):
-            for text in self._texts:
-                if value == text:
-                    return HIDDEN
-                if len(text) >= _SHORTEST and text in value:
-                    value = value.replace(text, HIDDEN)
-            return value
+            return HIDDEN if value in self._texts else self._mask().text(value)
         if isinstance(value, dict):
             return {self._hide(k): self._hide(v) for k, v in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._hide(v) for v in value]
         return value
 
+    def _mask(self) -> Mask:
+        if self._made is None:
+            from ropeway.runs.mask import Mask
+
+            self._made = Mask(text for text in self._texts if len(text) >= _SHORTEST)
+        return self._made
+
     def drop(self) -> None:
         """Remove what was kept: the run has succeeded."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             os.unlink(self._path)

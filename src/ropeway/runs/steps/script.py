@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ropeway.lang.expressions import to_text
 from ropeway.lang.scripts import Compiled, launch, prelude
+from ropeway.runs.folder import file_name
 from ropeway.runs.steps import Launch
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Script:
             text = head + text
         else:
             env, files = self._by_table(prepared)
-        made = launch(Compiled(text, dict(step.variables), []), step.shell, prepared.address, str(prepared.folder))
+        made = launch(Compiled(text, dict(step.variables), []), step.shell, _name(prepared.address), str(prepared.folder))
         written = tuple((name, content.encode()) for name, content in made.files)
         return Launch(tuple(made.argv), env, (*files, *written))
 
@@ -43,7 +44,7 @@ class Script:
         env = {name: text for name, text in texts.items() if name not in large}
         if not large:
             return env, (), ""
-        stem = prepared.address.replace("/", ".")
+        stem = file_name(prepared.address)
         names = {name: f"{stem}.{prepared.attempt}.{name}" for name in sorted(large)}
         files = tuple((file, texts[name].encode("utf-8", "surrogatepass")) for name, file in names.items())
         return env, files, prelude(shell, {name: str(prepared.folder / file) for name, file in names.items()})
@@ -54,5 +55,9 @@ class Script:
         table = json.dumps(dict(prepared.variables))
         if len(table) <= LARGE:
             return {"ROPEWAY_VALUES": table}, ()
-        name = f"{prepared.address.replace('/', '.')}.{prepared.attempt}.values.json"
+        name = f"{file_name(prepared.address)}.{prepared.attempt}.values.json"
         return {"ROPEWAY_VALUES_FILE": str(prepared.folder / name)}, ((name, table.encode()),)
+
+
+def _name(address: str) -> str:
+    return address if len(address) <= 150 else file_name(address)
