@@ -32,7 +32,7 @@ ODD = [
     "\\\\", "\\n", "'", '"', "''", '""', "`", "$", "$$", "$x", "${", "$(", "${x}", "$'\\n'", "é", "日本語", "\U0001f600", "e\u0301", "\u202e", "\ufeff", "\u2028",
     "\x1b[31m", "\x07", "\x7f", "\x01", "\x01\x7f", "\u0085", "\u00a0", "true", "0", "-1", "1e999", "null", "NaN", "x" * 5000,
 ]  # fmt: skip
-HIGH = [os.fsdecode(bytes) for bytes in (b"\x80", b"\xff", b"a\xc3", b"\xe2\x82", b"\xf0\x9f\x98z", b"\xc0\xaf", b"\xed\xa0\x80")]
+HIGH = [os.fsdecode(raw) for raw in (b"\x80", b"\xff", b"a\xc3", b"\xe2\x82", b"\xf0\x9f\x98z", b"\xc0\xaf", b"\xed\xa0\x80")]
 
 COUNT = 60
 """Values in one script."""
@@ -54,7 +54,7 @@ SH_SLOTS = {
     "a word": "printf '%s\\0' {v}",
     "a part of a word": "q=$(printf '%s.' a{v}z); q=${{q#a}}; printf '%s\\0' \"${{q%z.}}\"",
     "double quotes": "printf '%s\\0' \"{v}\"",
-    "double quotes among text": "q=\"it's {v} \\\" \"; q=${{q#\"it's \"}}; q=${{q%' \" '}}; printf '%s\\0' \"$q\"",
+    "double quotes among text": 'q="it\'s {v} \\" "; q=${{q#"it\'s "}}; q=${{q%\' " \'}}; printf \'%s\\0\' "$q"',
     "an assignment": "q={v}; printf '%s\\0' \"$q\"",
     "an assignment for a command": 'Q={v} sh -c \'printf "%s\\0" "$Q"\'',
     "export": "export Q={v}; printf '%s\\0' \"$Q\"",
@@ -66,7 +66,7 @@ SH_SLOTS = {
     "a case among patterns": "case {v} in '') printf 'same\\0' ;; (\"{v}\"|no) printf 'same\\0' ;; esac",
     "a function's argument": "f() {{ printf '%s\\0' \"$1\"; }}; f {v}",
     "a command substitution": "q=$(printf '%s.' {v}); printf '%s\\0' \"${{q%.}}\"",
-    "a command substitution in quotes": "q=\"$(printf '%s.' \"{v}\")\"; printf '%s\\0' \"${{q%.}}\"",
+    "a command substitution in quotes": 'q="$(printf \'%s.\' "{v}")"; printf \'%s\\0\' "${{q%.}}"',
     "a subshell": "(printf '%s\\0' {v})",
     "a default": "printf '%s\\0' ${{unset:-{v}}}",
     "a default in quotes": "printf '%s\\0' \"${{unset:-{v}}}\"",
@@ -75,8 +75,8 @@ SH_SLOTS = {
     "a test": "if [ {v} = {v} ]; then printf 'same\\0'; fi",
     "a test of length": "if [ -n {v}x ]; then printf 'same\\0'; fi",
     "set": "set -- {v}; printf '%s\\0' \"$1\"",
-    "an argument of sh -c": "sh -c 'printf \"%s\\0\" \"$1\"' _ {v}",
-    "an argument of env": "env Q={v} sh -c 'printf \"%s\\0\" \"$Q\"'",
+    "an argument of sh -c": 'sh -c \'printf "%s\\0" "$1"\' _ {v}',
+    "an argument of env": 'env Q={v} sh -c \'printf "%s\\0" "$Q"\'',
     "a pipeline": "printf '%s\\0' {v} | cat",
 }
 BASH_SLOTS = SH_SLOTS | {
@@ -108,7 +108,7 @@ def run(shell: str, text: str, values: list[str], folder: Path, *, env: dict[str
     scripts.mkdir()
     for name in ("a", "b", "ab", "z"):  # for patterns to find
         (work / name).touch()
-    before = sorted(os.listdir(work))
+    before = set(work.iterdir())
     made = launch(compiled, (shell,), "step", str(scripts))
     for name, content in made.files:
         (scripts / name).write_text(content, encoding="utf-8")
@@ -117,10 +117,15 @@ def run(shell: str, text: str, values: list[str], folder: Path, *, env: dict[str
         env = by_name if shell in {"bash", "sh"} else table
     argv = [part if part != compiled.text else head + part for part in made.argv]
     done = subprocess.run(
-        argv, cwd=work, env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **env}, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        argv,
+        cwd=work,
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert sorted(os.listdir(work)) == before
+    assert set(work.iterdir()) == before
     return done.stdout
 
 
@@ -193,7 +198,7 @@ def test_an_argv_gets_every_value_unchanged_as_one_argument(tmp_path):
         argv = ["/usr/bin/env", "printf", "%s\\0", *(to_text(render(template, {"v": value})) for value in values)]
         done = subprocess.run(argv, cwd=tmp_path, capture_output=True, check=True)
         assert done.stdout.split(b"\0") == [*expected(values), b""]
-    assert os.listdir(tmp_path) == ["a"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "sh"])
@@ -212,7 +217,10 @@ def test_values_too_large_for_the_environment_arrive_by_file(shell, tmp_path):
 
 @pytest.mark.parametrize(
     ("shell", "text"),
-    [("python", "import sys; sys.stdout.write(${{ v[0] }})"), pytest.param("node", "process.stdout.write(${{ v[0] }})", marks=pytest.mark.needs("node"))],
+    [
+        ("python", "import sys; sys.stdout.write(${{ v[0] }})"),
+        pytest.param("node", "process.stdout.write(${{ v[0] }})", marks=pytest.mark.needs("node")),
+    ],
 )
 def test_a_large_table_of_values_arrives_by_file(shell, text, tmp_path):
     value = f"$({RUN}) é\n" * 20_000

@@ -65,6 +65,6 @@ def _compile_other(text: str, shell: str, type_of: Callable[[str], Type]) -> Com
             continue
         use = draft.use(at)
         at = use.end
-        message = f"expressions can't stand in a script for “{shell}”, whose language is not known here"
+        message = f"expressions can't stand in a script for '{shell}', whose language is not known here"
         draft.refuse(use, "RW330", message, in_env(use, "VALUE from the environment"))
     return draft.finish()

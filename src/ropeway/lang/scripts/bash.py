@@ -65,9 +65,9 @@ def compile_bash(text: str, type_of: Callable[[str], Type], *, posix: bool) -> C
     except Unsure as unsure:
         # The command that was being read has not been judged: none of its expressions can be trusted either.
         if draft.mark_after(min(unsure.at, parser.unjudged())) >= 0:
-            where = f"expressions can't stand here or below: {'sh' if posix else 'bash'} may read this script differently"
+            message = f"from here on expressions are not safe: {unsure.why}"
             hint = f'{unsure.hint}; or put the values in `env`, and write "$NAME" in the script'
-            draft.problem("RW309", f"{where}; {unsure.why}", hint, unsure.at)
+            draft.problem("RW309", message, hint, unsure.at)
     return draft.finish()
 
 
@@ -93,6 +93,8 @@ class Parser(Documents):
         super().__init__(draft, posix=posix)
         self._unread: list[tuple[_Simple, list[Use]]] = []
         self._open: list[int] = []
+        self.reads_program = False
+        """Whether some command of the script takes a program from its standard input."""
         self._integers = _INTEGERS.search(self.text) is not None
         self._printed: list[Use] = []
         """What ``echo``, ``printf`` and ``cat`` put into the pipeline so far."""
@@ -133,23 +135,23 @@ class Parser(Documents):
 
     # Lists of commands
 
-    def _commands(self, end: str) -> None:
+    def _commands(self, end: str, opened: int = 0) -> None:
         """Read commands until ``end``: nothing (the end of the text), ``)`` (consumed), or ``esac`` (``;;`` or ``esac`` is left)."""
         while True:
             self._lines()
             c = self.char()
             if not c:
                 if end:
-                    self.unsure(f"“{end}” is missing", "close what was opened")
+                    self.unsure(f"the {end!r} that belongs to this is missing", "close what was opened", opened)
                 return
             if c == ")":
                 if end != ")":
-                    self.unsure("this “)” closes nothing", "quote it")
+                    self.unsure("this ')' closes nothing", "quote it")
                 self.at += 1
                 return
             if c == ";" and self.char(1) in {";", "&"}:
                 if end != "esac":
-                    self.unsure("this ends a branch of no case", "write one “;”")
+                    self.unsure("this ends a branch of no case", "write one ';'")
                 return
             if c in ";&|" and not self.peek("&>"):
                 self._separator(c)
@@ -162,7 +164,7 @@ class Parser(Documents):
 
     def _separator(self, c: str) -> None:
         if self.peek("|&"):
-            self.bash_only("“|&”")
+            self.bash_only("'|&'")
         if c == "|" and self.char(1) != "|":
             self.at += 2 if self.peek("|&") else 1
             return
@@ -172,28 +174,22 @@ class Parser(Documents):
     def _parenthesis(self) -> None:
         opened = self.at
         if self.peek("(("):
-            self.bash_only("“((”")
+            self.bash_only("'(('")
             self.at += 2
             self.arithmetic("))", opened, "in (( ))")
             return
         self.at += 1
-        self._deeper(opened)
-        self._commands(")")
+        self.deeper(opened)
+        self._commands(")", opened)
         self.depth -= 1
 
-    def _deeper(self, opened: int) -> None:
-        self.depth += 1
-        if self.depth > 40:
-            self.unsure("this is nested too deeply", "move a part into a function", opened)
-
-    def substitution(self) -> None:
+    def substitution(self, opened: int) -> None:
         """Read the commands of ``$(…)``, ``<(…)`` or ``>(…)``."""
         printed, self._printed = self._printed, []
-        opened = self.at
         self.documents.append([])
-        self._commands(")")
+        self._commands(")", opened)
         if self.documents.pop():
-            self.unsure("a here-document begins inside the parentheses and ends outside", "end its line before the “)”", opened)
+            self.unsure("a here-document begins inside the parentheses and ends outside", "end its line before the ')'", opened)
         self._printed = printed
 
     # Commands
@@ -229,7 +225,7 @@ class Parser(Documents):
         start = self.at
         if before_command or simple.name in _DECLARING:
             if match := _SUBSCRIPTED.match(self.text, start, self.limit):
-                self.bash_only("“name[…]=”")
+                self.bash_only("'name[…]='", start)
                 self.at = match.end()
                 self.arithmetic("]", start, "in a subscript")
                 if not self.peek("=") and not self.peek("+="):
@@ -248,7 +244,7 @@ class Parser(Documents):
     def _assignment(self, simple: _Simple, start: int, *, counted: bool) -> Word:
         left = self.text[start : self.at]
         if self.char() == "(":
-            self.bash_only("“name=(”")
+            self.bash_only("'name=(…)'", start)
             word = self._array()
         else:
             word = self.word()
@@ -292,14 +288,14 @@ class Parser(Documents):
             hint = "choose another variable; what this one holds is run as a part of a script"
             self.draft.refuse(use, "RW311", f"a shell evaluates what {name} holds", hint)
         elif self._integers or name in NUMBER_NAMES:
-            self.refuse_numeric(use, "in an assignment to an integer variable")
+            self.refuse_numeric(use, "when it assigns to an integer variable")
 
     def _compound(self, word: Word) -> bool:
         """Go on after a reserved word; False when it is none. ``at`` is behind it."""
         text = word.shape
         if text in _RESERVED:
             if text == "!" and self.char() == "(":
-                self.unsure("“!(” is read differently with and without “extglob”", "put a blank behind the “!”")
+                self.unsure("'!(' is read differently with and without 'extglob'", "put a blank behind the '!'")
             if text == "time":
                 self._blanks()
                 if self.peek("-p") and self.char(2) in {" ", "\t"}:
@@ -308,13 +304,13 @@ class Parser(Documents):
         if text == "case":
             self._case()
         elif text in {"for", "select"}:
-            self._for(text)
+            self._for(word)
         elif text == "[[":
             self._condition(word.start)
         elif text == "function":
-            self._function()
+            self._function(word.start)
         elif text == "coproc":
-            self.unsure("“coproc” names a process or begins a command", "start it in the background, with & at its end", word.start)
+            self.unsure("'coproc' names a process or begins a command", "start it in the background, with & at its end", word.start)
         else:
             return False
         return True
@@ -325,28 +321,28 @@ class Parser(Documents):
             return False
         match = _EMPTY_PARENTHESES.match(self.text, self.at, self.limit)
         if match is None or len(simple.words) != 1 or simple.assignments:
-            self.unsure("parentheses after a word are read differently with and without “extglob”", "quote them")
+            self.unsure("parentheses after a word are read differently with and without 'extglob'", "quote them")
         for use in simple.words[0].uses:
             self.refuse_name(use, "the name of a function")
         self.at = match.end()
         return True
 
-    def _function(self) -> None:
-        self.bash_only("“function”")
+    def _function(self, opened: int) -> None:
+        self.bash_only("'function'", opened)
         self._blanks()
         for use in self.word().uses:
             self.refuse_name(use, "the name of a function")
         if match := _EMPTY_PARENTHESES.match(self.text, self.at, self.limit):
             self.at = match.end()
 
-    def _for(self, keyword: str) -> None:
+    def _for(self, keyword: Word) -> None:
         """Read the head of a loop, up to its ``do`` or ``{``."""
-        if keyword == "select":
-            self.bash_only("“select”")
+        if keyword.shape == "select":
+            self.bash_only("'select'", keyword.start)
         self._blanks()
         opened = self.at
         if self.peek("(("):
-            self.bash_only("“for ((”")
+            self.bash_only("'for (('")
             self.at += 2
             self.arithmetic("))", opened, "in for (( ))")
             return
@@ -370,12 +366,12 @@ class Parser(Documents):
     def _case(self) -> None:
         """Read all of ``case … esac``."""
         opened = self.at
-        self._deeper(opened)
+        self.deeper(opened)
         self._blanks()
         self.word()
         self._lines()
         if self.word().shape != "in":
-            self.unsure("“in” is missing after the word of this case", "write: case WORD in", opened)
+            self.unsure("'in' is missing after the word of this case", "write: case WORD in", opened)
         while True:
             self._lines()
             if _ESAC.match(self.text, self.at, self.limit):
@@ -383,9 +379,9 @@ class Parser(Documents):
                 self.depth -= 1
                 return
             self._patterns(opened)
-            self._commands("esac")
+            self._commands("esac", opened)
             if self.peek(";;&") or (self.peek(";&")):
-                self.bash_only("“;&”")
+                self.bash_only("';&'")
             if self.char() == ";":
                 self.at += 3 if self.peek(";;&") else 2
 
@@ -406,7 +402,7 @@ class Parser(Documents):
 
     def _condition(self, opened: int) -> None:
         """Read ``[[ … ]]``; ``at`` is behind the ``[[``."""
-        self.bash_only("“[[”")
+        self.bash_only("'[['", opened)
         tokens: list[Word] = []
         while True:
             if self.documents[-1] and self.char() == "\n":
@@ -435,7 +431,7 @@ class Parser(Documents):
         assert match is not None
         operator, start = match[0], self.at
         if operator in _BASH_REDIRECTIONS:
-            self.bash_only(f"“{operator}”")
+            self.bash_only(f"'{operator}'", start)
         self.at = match.end()
         self._blanks()
         simple.redirected = True
@@ -444,13 +440,14 @@ class Parser(Documents):
             return
         word = self.word()
         if word.start == word.end:
-            self.unsure(f"“{operator}” has no word after it", "name a file", start)
+            self.unsure(f"'{operator}' has no word after it", "name a file", start)
         if operator == "<<<":
             simple.documents.append(word)
         elif operator in {">&", "<&"}:
             for use in word.uses:
-                message = f"bash expands the word after “{operator}” twice"
-                self.draft.refuse(use, "RW305", message, f"write {operator[0]}${{{{ … }}}} for a file, and 2>&1 behind it for errors too")
+                message = f"bash expands the word after '{operator}' twice"
+                hint = "write >${{ … }}, and 2>&1 behind it for errors too" if operator == ">&" else "write <${{ … }}"
+                self.draft.refuse(use, "RW305", message, hint)
 
     # What commands do with their arguments
 

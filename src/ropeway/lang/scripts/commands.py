@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ropeway.lang.scripts.draft import in_env
-from ropeway.lang.scripts.programs import check_programs, find_command
+from ropeway.lang.scripts.programs import check_programs, find_command, refuse_program
 from ropeway.lang.scripts.words import DYNAMIC, HOLE
 
 if TYPE_CHECKING:
@@ -50,8 +50,6 @@ def check_command(words: Sequence[Word], stdin: Sequence[Use], printed: Sequence
         printed: Expressions that ``echo``, ``printf`` or ``cat`` send it through a pipe.
         parser: Takes the refusals.
     """
-    if not stdin and not printed and not any(w.uses for w in words):
-        return
     at = find_command(words, parser.draft)
     if at < len(words):
         name = words[at].shape
@@ -69,24 +67,28 @@ def check_command(words: Sequence[Word], stdin: Sequence[Use], printed: Sequence
         if match := _ASSIGNED.match(word.shape):
             for use in word.uses if match[1] in CODE_NAMES else ():
                 parser.check_name(use, match[1])
-    check_programs(words, at, [*stdin, *printed], parser.draft)
+    if check_programs(words, at, [*stdin, *printed], parser.draft):
+        parser.reads_program = True
+    elif not words and parser.reads_program:
+        # `{ bash; } <<END`: which command reads what stands on a group's standard input is not followed up.
+        refuse_program(stdin, "sh", parser.draft)
 
 
 def _refuse(uses: Iterable[Use], message: str, parser: Parser, hint: str | None = None) -> None:
     for use in uses:
-        parser.draft.refuse(use, "RW305", message, hint or in_env(use))
+        parser.draft.refuse(use, "RW305", message, hint or f"if it is meant to be evaluated, {in_env(use)}")
 
 
 def _evaluating(name: str, words: Sequence[Word], parser: Parser) -> None:
     hint = None
     if name in {"declare", "typeset", "local"}:
-        hint = f"{name} the variable first, then assign to it on a line of its own: name=${{{{ … }}}}"
-    _refuse((use for w in words for use in w.uses), f"“{name}” evaluates its arguments again", parser, hint)
+        hint = f"write '{name} NAME', and then NAME=${{{{ … }}}} as a command of its own"
+    _refuse((use for w in words for use in w.uses), f"'{name}' evaluates its arguments, so a value could run commands", parser, hint)
 
 
 def _counting(name: str, words: Sequence[Word], parser: Parser) -> None:
     for use in (use for w in words for use in w.uses):
-        parser.refuse_numeric(use, f"in the argument of “{name}”")
+        parser.refuse_numeric(use, f"the argument of '{name}'")
 
 
 def _exporting(name: str, words: Sequence[Word], parser: Parser) -> None:
@@ -99,13 +101,13 @@ def _exporting(name: str, words: Sequence[Word], parser: Parser) -> None:
                 parser.check_name(use, match[1])
         else:
             hint = f"write {name} NAME=${{{{ … }}}}, with the name as it is and no options"
-            _refuse(word.uses, f"“{name}” would read this as a name or an option", parser, hint)
+            _refuse(word.uses, f"'{name}' would read this as a name or an option", parser, hint)
 
 
 def _reading(_name: str, words: Sequence[Word], parser: Parser) -> None:
     for before, word in zip([None, *words], words, strict=False):
         if before is None or not _READ_PROMPT.fullmatch(before.shape):
-            _refuse(word.uses, "“read” takes names of variables, and evaluates their subscripts", parser)
+            _refuse(word.uses, "'read' takes names of variables, and evaluates their subscripts", parser)
 
 
 def _printing(_name: str, words: Sequence[Word], parser: Parser) -> None:
@@ -114,12 +116,12 @@ def _printing(_name: str, words: Sequence[Word], parser: Parser) -> None:
     at = 0
     while at < len(words) and words[at].shape.startswith("-v"):
         target = words[at] if words[at].shape != "-v" else words[min(at + 1, len(words) - 1)]
-        _refuse(target.uses, "“printf -v” evaluates the subscript of its variable", parser)
+        _refuse(target.uses, "'printf -v' evaluates the subscript of its variable", parser)
         for use in uses:
             parser.check_name(use, target.shape.removeprefix("-v"))
         at += 2 if words[at].shape == "-v" else 1
     if at < len(words) and (words[at].begins_with_value or words[at].splits):
-        message = "the first argument of “printf” may be the option -v, which evaluates the next"
+        message = "the first argument of 'printf' may be the option -v, which evaluates the next"
         _refuse(uses, message, parser, "write printf '%s\\n' ${{ … }}")
 
 
@@ -127,7 +129,7 @@ def _setting(_name: str, words: Sequence[Word], parser: Parser) -> None:
     for word in words:
         if word.shape == "--":
             return
-        _refuse(word.uses, "“set” would read this as an option", parser, "write: set -- ${{ … }}")
+        _refuse(word.uses, "'set' would read this as an option", parser, "write: set -- ${{ … }}")
 
 
 def _testing(name: str, words: Sequence[Word], parser: Parser) -> None:
@@ -136,7 +138,7 @@ def _testing(name: str, words: Sequence[Word], parser: Parser) -> None:
         operands.pop()
     if operands and operands[0].shape == "!":
         operands.pop(0)
-    _check_test(operands, parser, f"“{name}”")
+    _check_test(operands, parser, f"'{name}'")
 
 
 def _check_test(operands: Sequence[Word], parser: Parser, name: str) -> None:
@@ -145,10 +147,10 @@ def _check_test(operands: Sequence[Word], parser: Parser, name: str) -> None:
     shapes = [w.shape for w in operands]
     if not uses:
         return
-    loose = any(w.splits for w in operands) and name != "“[[”"
+    loose = any(w.splits for w in operands) and name != "'[['"
     if len(shapes) == 3 and shapes[1] in _NUMBER_BINARY:
         for use in uses:
-            parser.refuse_numeric(use, f"beside {shapes[1]} in {name}")
+            parser.refuse_numeric(use, f"what stands beside {shapes[1]} in {name}")
     elif loose:
         hint = 'put double quotes around the other words, as in [ "$x" = ${{ … }} ]'
         _refuse_test(uses, f"another word of this {name} can become none or several, so a value may be read as an operator", hint, parser)
@@ -169,7 +171,7 @@ def check_condition(tokens: Sequence[Word], parser: Parser) -> None:
     part: list[Word] = []
     for token in [*tokens, None]:
         if token is None or (token.raw and token.shape in {"&&", "||", "(", ")", "!"}):
-            _check_test(part, parser, "“[[”")
+            _check_test(part, parser, "'[['")
             part = []
         else:
             part.append(token)

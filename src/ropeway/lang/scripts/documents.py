@@ -44,7 +44,7 @@ class Documents(Lexer):
         match = _DELIMITER.match(self.text, self.at, self.limit)
         if match is None:
             if self.peek(MARK):
-                self.refuse_name(self.draft.use(self.at), "the end mark of a here-document")
+                self.refuse_name(self.use(self.at), "the end mark of a here-document")
             self.unsure("the end mark of this here-document is no plain word", "write <<END or <<'END'", start)
         self.at = match.end()
         word = Word(start)
@@ -62,28 +62,30 @@ class Documents(Lexer):
             self._body(document)
 
     def _body(self, document: Document) -> None:
-        start = self.at
         end, after = self._find_end(document)
-        if document.quoted:
-            while match := _MARKS.search(self.text, self.at, end):
+        limit, self.limit, self.body = self.limit, end, True
+        while self.at < end:
+            if document.quoted:
+                self._next_mark(document)
+            elif match := _PLAIN_BODY.match(self.text, self.at, end):
                 self.at = match.end()
-                if match[0] == LITERAL:
-                    self.draft.replace(match.start(), self.at, MARK)
-                else:
-                    use = self.draft.use(match.start())
-                    self.at = use.end
-                    hint = f"remove the quotes around {document.delimiter}, and put a backslash before other “$” and “`”; or {in_env(use)}"
-                    self.draft.refuse(use, "RW302", f"nothing is expanded in a here-document whose {document.delimiter} is quoted", hint)
-        else:
-            limit, self.limit, self.body = self.limit, end, True
-            self.at = start
-            while self.at < end:
-                if match := _PLAIN_BODY.match(self.text, self.at, end):
-                    self.at = match.end()
-                else:
-                    self.expansion(document.word, "$`\\\n")
-            self.limit, self.body = limit, False
+            else:
+                self.expansion(document.word, "$`\\\n")
+        self.limit, self.body = limit, False
         self.at = after
+
+    def _next_mark(self, document: Document) -> None:
+        """Go to the next expression or literal ``$${{`` of a body in which nothing is expanded."""
+        match = _MARKS.search(self.text, self.at, self.limit)
+        if match is None:
+            self.at = self.limit
+        elif match[0] == LITERAL:
+            self.at = match.end()
+            self.draft.replace(match.start(), self.at, MARK)
+        else:
+            use = self.use(match.start())
+            hint = f"remove the quotes around {document.delimiter}, and put a backslash before other '$' and '`'; or {in_env(use)}"
+            self.draft.refuse(use, "RW302", f"nothing is expanded in a here-document whose {document.delimiter} is quoted", hint)
 
     def _find_end(self, document: Document) -> tuple[int, int]:
         """Return where the body ends, and where the line after its end mark begins."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ropeway.lang.expressions import Type
 
-__all__ = ["LITERAL", "MARK", "Compiled", "Draft", "ScriptProblem", "Use", "in_env"]
+__all__ = ["LITERAL", "MARK", "Compiled", "Draft", "ScriptProblem", "Use", "in_env", "shown_source"]
 
 MARK = "${{"
 LITERAL = "$${{"
@@ -140,7 +140,11 @@ class Draft:
         return Compiled("".join(parts), {name: source for source, name in self._names.items()}, problems, tuple(self._uses))
 
 
+def shown_source(use: Use) -> str:
+    """Return the expression's text for a hint, or ``…`` when it is long or has quotes or lines of its own."""
+    return use.source if len(use.source) <= 60 and not set(use.source) & set("\"'\n\\") else "…"
+
+
 def in_env(use: Use, reference: str = '"$VALUE"') -> str:
     """Return the hint that always holds: let the step's environment carry the value."""
-    source = use.source if len(use.source) <= 60 and not set(use.source) & set('"\n\\') else "…"
-    return f'put it in `env`, as VALUE = "${{{{ {source} }}}}", and write {reference} in the script'
+    return f'put it in `env`, as VALUE = "${{{{ {shown_source(use)} }}}}", and write {reference} in the script'

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compile_node"]
 
-_NEXT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)|\$?\$\{\{|[\"'`/{}]|[\w$]+|[^\s]", re.DOTALL)
+_NEXT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)|\$?\$\{\{|[\"'`/{}]|(?:\w|\$(?!\$?\{\{))+|[^\s]", re.DOTALL)
 _ENDS = {
     "'": re.compile(r"\\.|\$?\$\{\{|'|\n", re.DOTALL),
     '"': re.compile(r'\\.|\$?\$\{\{|"|\n', re.DOTALL),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from ropeway.lang.scripts.draft import in_env
+from ropeway.lang.scripts.draft import shown_source
 from ropeway.lang.scripts.words import DYNAMIC, HOLE
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ropeway.lang.scripts.draft import Draft, Use
     from ropeway.lang.scripts.words import Word
 
-__all__ = ["check_programs", "find_command"]
+__all__ = ["check_programs", "find_command", "refuse_program"]
 
 _NOTHING = re.compile(r"(?!)")
 
@@ -67,7 +67,8 @@ def find_command(words: Sequence[Word], draft: Draft) -> int:
             shape = words[at].shape
             if name == "env" and (words[at].begins_with_value or shape.startswith(("-S", "--split")) or re.match(r"-[A-Za-z]*S", shape)):
                 for use in (use for w in words[at : at + 2] for use in w.uses):
-                    draft.refuse(use, "RW306", "“env” may take this as a command line (its option -S)", "write env NAME=${{ … }} COMMAND")
+                    message = "'env' may take this for its option -S, a whole command line"
+                    draft.refuse(use, "RW306", message, "write env NAME=${{ … }} COMMAND")
             if shape.startswith("-"):
                 at += 2 if prefix.valued.fullmatch(shape) else 1
             elif name in {"env", "sudo", "doas"} and _SETTING.match(shape):
@@ -162,8 +163,8 @@ def _language(name: str) -> _Language | None:
     return next((language for pattern, language in _LANGUAGES if pattern.fullmatch(name)), None)
 
 
-def check_programs(words: Sequence[Word], command: int, stdin: Sequence[Use], draft: Draft) -> None:
-    """Refuse expressions that would be program text of another program.
+def check_programs(words: Sequence[Word], command: int, stdin: Sequence[Use], draft: Draft) -> bool:
+    """Refuse expressions that would be program text of another program; return whether one is read from standard input.
 
     Args:
         words: The words of a simple command.
@@ -172,42 +173,52 @@ def check_programs(words: Sequence[Word], command: int, stdin: Sequence[Use], dr
         draft: Takes the refusals.
     """
     runs = _basename(words[command].shape) if command < len(words) else ""
+    reads_program = False
     for at, word in enumerate(words):
         name = _basename(word.shape)
         if at <= command and name in _READ_AGAIN | _ARGUMENTS_AGAIN:
-            _refuse((use for w in words[at + 1 :] for use in w.uses), name, draft)
-            _refuse(stdin if name in _READ_AGAIN else (), name, draft)
+            refuse_program((use for w in words[at + 1 :] for use in w.uses), name, draft)
+            refuse_program(stdin if name in _READ_AGAIN else (), name, draft)
         elif (language := _language(name)) is not None:
             walk = _Walk(language, name, draft, sure=at == command)
             walk.arguments(words[at + 1 :])
             if walk.reads_program and (at == command or runs in _RUNNERS):
-                _refuse(stdin, name, draft)
+                reads_program = True
+                refuse_program(stdin, name, draft)
         elif at == command and not name:
             _check_unknown(words[at + 1 :], draft)
+    return reads_program
 
 
 def _check_unknown(words: Sequence[Word], draft: Draft) -> None:
     """Check a command whose name is known only when the script runs: it may be an interpreter."""
     for before, word in pairwise(words):
         if re.fullmatch(r"-[A-Za-z]*[ce]|--eval|--command", before.shape):
-            _refuse(word.uses, "the command", draft)
+            refuse_program(word.uses, "sh", draft)
 
 
-_ENVIRONMENTS = (
-    (re.compile(r"[gmno]?awk"), 'ENVIRON["VALUE"]'),
-    (re.compile(r"(?:python|pypy).*"), 'os.environ["VALUE"]'),
-    (re.compile(r"node(?:js)?|bun"), "process.env.VALUE"),
-    (re.compile(r"perl.*"), "$ENV{VALUE}"),
-    (re.compile(r"ruby.*"), 'ENV["VALUE"]'),
-    (re.compile(r"g?make"), '"$$VALUE" in the recipe'),
+_BEHIND = "pass it as an argument behind the text: {name} -c '… \"$1\" …' _ ${{{{ {source} }}}}"
+_QUOTED = 'quote it for the other shell: "… $(printf %q ${{{{ {source} }}}})"'
+_FIXES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"r?(?:ba|da|z|k|mk|pdk|ok|a|ya)?sh"), _BEHIND),
+    (re.compile(r"ssh|rsh|mosh|su|runuser|script|watch|parallel|at|batch"), _QUOTED),
+    (re.compile(r"[gmno]?awk|g?sed"), 'put it in `env`, as VALUE = "${{{{ {source} }}}}", and let awk read ENVIRON["VALUE"]'),
+    (re.compile(r"(?:python|pypy).*"), 'put it in `env`, as VALUE = "${{{{ {source} }}}}", and write os.environ["VALUE"] there'),
+    (re.compile(r"node(?:js)?|bun"), 'put it in `env`, as VALUE = "${{{{ {source} }}}}", and write process.env.VALUE there'),
+    (re.compile(r"perl.*"), 'put it in `env`, as VALUE = "${{{{ {source} }}}}", and write $ENV{{VALUE}} there'),
+    (re.compile(r"ruby.*"), 'put it in `env`, as VALUE = "${{{{ {source} }}}}", and write ENV["VALUE"] there'),
+    (re.compile(r"xargs"), 'put it in `env`, as VALUE = "${{{{ {source} }}}}", and let xargs run sh -c \'… "$VALUE" …\''),
+    (re.compile(r"g?make"), 'put it in `env`, as VALUE = "${{{{ {source} }}}}", and write "$$VALUE" in the recipe'),
+    (re.compile(r""), 'put it in `env`, as VALUE = "${{{{ {source} }}}}", and let {name} read its environment'),
 )
 
 
-def _refuse(uses: Iterable[Use], name: str, draft: Draft) -> None:
+def refuse_program(uses: Iterable[Use], name: str, draft: Draft) -> None:
+    """Refuse expressions that would be text of a program in the language of ``name``."""
     for use in uses:
-        reference = next((text for pattern, text in _ENVIRONMENTS if pattern.fullmatch(name)), '"$VALUE"')
-        message = f"the value would become a part of a program: “{name}” reads this as text in a language of its own"
-        draft.refuse(use, "RW306", message, in_env(use, reference))
+        fix = next(fix for pattern, fix in _FIXES if pattern.fullmatch(name) or not pattern.pattern)
+        message = f"{name!r} reads this as text in a language of its own, so a value would become part of a program"
+        draft.refuse(use, "RW306", message, fix.format(name=name, source=shown_source(use)))
 
 
 class _Walk:
@@ -287,9 +298,9 @@ class _Walk:
         if self._program_next:
             self._refuse(word)
         elif self._sure:
-            hint = f"put “--” or a fixed beginning such as “./” before it, so that {self._name} can't take it for an option"
+            hint = f"put '--' or a fixed beginning such as './' before it, so that {self._name} can't take it for an option"
             for use in word.uses:
-                message = f"the value may be an option of “{self._name}” that takes program text, such as -c or -e"
+                message = f"{self._name!r} may take the value for an option that runs a text, such as -c or -e"
                 self._draft.refuse(use, "RW313", message, hint)
 
     def _plain(self, word: Word) -> None:
@@ -312,4 +323,4 @@ class _Walk:
 
     def _refuse(self, word: Word | None) -> None:
         if word is not None:
-            _refuse(word.uses, self._name, self._draft)
+            refuse_program(word.uses, self._name, self._draft)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from ropeway.lang.scripts.draft import LITERAL, MARK, in_env
+from ropeway.lang.wording import a
 
 if TYPE_CHECKING:
     from ropeway.lang.scripts.draft import Draft, Use
@@ -92,8 +93,8 @@ class Lexer:
 
     # The seam to the commands
 
-    def substitution(self) -> None:
-        """Read commands up to and including the ``)``; ``at`` is behind the opening one."""
+    def substitution(self, opened: int) -> None:
+        """Read commands up to and including the ``)`` that belongs to the substitution which begins at ``opened``."""
         raise NotImplementedError
 
     # Small things
@@ -111,10 +112,24 @@ class Lexer:
         """Give up at ``at``, where nothing is given at the next character."""
         raise Unsure(self.at if at is None else at, why, hint)
 
-    def bash_only(self, what: str) -> None:
+    def bash_only(self, what: str, at: int | None = None) -> None:
         """In ``sh``, stop at what only bash reads this way: another shell would read on differently."""
         if self.posix:
-            self.unsure(f"{what} is read differently by different shells", 'say shell = "bash"')
+            self.unsure(f"{what} is not the same in every shell", 'say shell = "bash"', at)
+
+    def use(self, at: int) -> Use:
+        """Read the expression at ``at``, and go on behind it."""
+        use = self.draft.use(at)
+        if use.end > self.limit or (self.body and "\n" in self.text[at : use.end]):
+            self.unsure("an expression in a here-document goes over the end of its line", "write it on one line", at)
+        self.at = use.end
+        return use
+
+    def deeper(self, opened: int) -> None:
+        """Count a level of nesting; there is a limit because this reader calls itself."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self.unsure("this is nested too deeply", "move a part of it into a function or a variable", opened)
 
     # Words
 
@@ -131,7 +146,7 @@ class Lexer:
             if self._quoting(c, word):
                 continue
             if c in "<>" and self.char(1) == "(":
-                self.bash_only(f"“{c}(”")
+                self.bash_only(f"'{c}('")
                 self.at += 2
                 self._nested(word, quoted=True)
             elif mode == "pattern" and (nested or c == "(" or (c == "|" and self.char(1) != "|")):
@@ -173,9 +188,7 @@ class Lexer:
             if match[0] == LITERAL:
                 self.draft.replace(start, self.at, MARK)
             elif match[0] == MARK:
-                use = self.draft.use(start)
-                self.at = use.end
-                self._refuse_quoted(use, quote)
+                self._refuse_quoted(self.use(start), quote)
             elif not match[0].startswith("\\"):
                 if word is not None:
                     word.shape += self.text[opened + 1 : start] if quote == "'" else DYNAMIC
@@ -184,11 +197,11 @@ class Lexer:
 
     def _refuse_quoted(self, use: Use, quote: str) -> None:
         if quote == "`":
-            message = "nothing can be passed safely into `…`: the shell reads its text twice"
+            message = "the shell reads the text in `…` twice, so no value is safe in it"
             self.draft.refuse(use, "RW303", message, "write $(…) instead of the backticks")
             return
         message = f"nothing is expanded between {quote}…' quotes"
-        hint = f"use double quotes, or close the quotes around it: {quote}…'${{{{ … }}}}{quote}…'; for the text of another program {in_env(use)}"
+        hint = f"use double quotes; if these are the text of another program, {in_env(use)}"
         self.draft.refuse(use, "RW301", message, hint)
 
     def double(self, word: Word) -> None:
@@ -224,10 +237,9 @@ class Lexer:
             self.at += 1 + len(LITERAL)
             word.shape += MARK
         elif self.text.startswith(MARK, at + 1, self.limit):
-            use = self.draft.use(at + 1)
-            self.at = use.end
+            use = self.use(at + 1)
             message = "the backslash before it would quote a part of what the expression becomes"
-            self.draft.refuse(use, "RW308", message, "leave the backslash away; for a literal “${{” write “$${{”")
+            self.draft.refuse(use, "RW308", message, "leave the backslash away; for a literal '${{' write '$${{'")
         else:
             if self.char(1) != "\n":
                 word.shape += self.char(1) if not escapable or self.char(1) in escapable else "\\" + self.char(1)
@@ -245,9 +257,9 @@ class Lexer:
     def dollar(self, word: Word, *, quoted: bool) -> None:
         """Read what begins with ``$``."""
         if self.peek("$$" + MARK):
-            self.unsure("“$$${{” can be read in two ways", "put the value in `env`")
+            self.unsure("'$$${{' can be read in two ways", "put the value in `env`")
         if self.peek(LITERAL):
-            self.unsure("a literal “${{” means nothing to a shell here", "put it between single quotes")
+            self.unsure("a literal '${{' means nothing to a shell here", "put it between single quotes")
         c = self.char(1)
         if self.peek(MARK):
             self._hole(word, quoted=quoted)
@@ -263,10 +275,10 @@ class Lexer:
         elif c == "{":
             self._braces(word, quoted=quoted)
         elif c in {"'", '"'} and not quoted:
-            self.bash_only(f"“${c}”")
+            self.bash_only(f"${c}…{c}")
             self._dollar_quote(word, c)
         elif c == "[":
-            self.bash_only("“$[”")
+            self.bash_only("'$['")
             self.at += 2
             self.arithmetic("]", self.at - 2, "in $[ ]")
             word.shape += DYNAMIC
@@ -292,12 +304,11 @@ class Lexer:
         word.shape += DYNAMIC
 
     def _hole(self, word: Word, *, quoted: bool) -> None:
-        use = self.draft.use(self.at)
+        use = self.use(self.at)
         reference = f"${{{use.variable}}}"
         new = reference if word.numeric or quoted else f'"{reference}"'
         # A shell drops a backslash and the line end behind it, so that the lines below keep their numbers.
         self.draft.replace(use.offset, use.end, new + "\\\n" * self.text.count("\n", use.offset, use.end))
-        self.at = use.end
         if self.draft.numeric(use):
             word.shape += "0"
             return
@@ -309,22 +320,27 @@ class Lexer:
     def refuse_numeric(self, use: Use, place: str) -> None:
         """Refuse an expression that is not numeric where a shell would calculate with it."""
         found = self.draft.type_name(use)
-        message = f"{place} a shell evaluates its text again, so only an integer or boolean may stand there, and this is {_a(found)}"
-        self.draft.refuse(use, "RW304", message, 'declare it with type = "integer", or compare it as text')
+        message = (
+            f"the shell calculates {place} and would run commands in a text: only an integer or boolean can stand here, not {a(found)}"
+        )
+        hint = "say what it is when there is none: default(…, 0)" if found.endswith(" or null") else 'declare it with type = "integer"'
+        self.draft.refuse(use, "RW304", message, hint)
 
     def _nested(self, word: Word, *, quoted: bool) -> None:
-        opened = self.at
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            self.unsure("this is nested too deeply", "move a part into a function", opened)
-        self.substitution()
+        opened = self.at - 2
+        self.deeper(opened)
+        self.substitution(opened)
         self.depth -= 1
         word.shape += DYNAMIC
         word.splits |= not quoted
 
     def arithmetic(self, closer: str, opened: int, place: str) -> None:
         """Read an arithmetic expression up to and including ``closer``: ``))``, ``]`` or (left unread) ``}``."""
-        inside = Word(self.at, numeric=place)
+        self.deeper(opened)
+        self._arithmetic(closer, opened, Word(self.at, numeric=place))
+        self.depth -= 1
+
+    def _arithmetic(self, closer: str, opened: int, inside: Word) -> None:
         round_, square = 0, 0
         while self.at < self.limit:
             if match := _PLAIN_ARITHMETIC.match(self.text, self.at, self.limit):
@@ -357,9 +373,7 @@ class Lexer:
     def _braces(self, word: Word, *, quoted: bool) -> None:
         opened = self.at
         word.splits |= not quoted
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            self.unsure("this is nested too deeply", "use a variable for a part of it", opened)
+        self.deeper(opened)
         if match := _LENGTH.match(self.text, self.at, self.limit):
             self.at = match.end()
         else:
@@ -374,17 +388,17 @@ class Lexer:
         """Read ``${`` and all up to the ``}``."""
         self.at += 2
         if self.char() == "!" and _PARAMETER.match(self.char(1)):
-            self.bash_only("“${!”")
+            self.bash_only("'${!'")
             self.at += 1
         match = _PARAMETER.match(self.text, self.at, self.limit)
         if match is None or match[0] == "#":
             if self.peek(MARK):
-                self.refuse_name(self.draft.use(self.at), "the name of a variable")
+                self.refuse_name(self.use(self.at), "the name of a variable")
             self.unsure("this is no parameter that every shell knows", "write ${name}", opened)
         self.at = match.end()
         word.splits |= match[0] == "@"
         if self.char() == "[":
-            self.bash_only("“${name[”")
+            self.bash_only("'${name['")
             word.splits |= self.char(1) == "@"
             self.at += 1
             self.arithmetic("]", opened, "in a subscript")
@@ -405,15 +419,15 @@ class Lexer:
                 self.at = match.end()
                 self._operand(word, quoted=False)
         elif match := _REPLACE.match(text, at, self.limit):
-            self.bash_only(f"“${{name{match[0]}”")
+            self.bash_only(f"'${{name{match[0]}'")
             self._refusing_operand(word, match, quoted=quoted)
         elif c == "@" and self.char(2) == "}":
-            self.bash_only("“${name@”")
+            self.bash_only("'${name@'")
             self.at += 2
         elif c in {"*", "@"} and self.char(1) == "}":
             self.at += 1
         elif c == ":":
-            self.bash_only("“${name:offset}”")
+            self.bash_only("'${name:offset}'")
             self.at += 1
             self.arithmetic("}", opened, "in ${name:offset:length}")
         else:
@@ -437,7 +451,7 @@ class Lexer:
         inside = Word(self.at, numeric=word.numeric)
         self._operand(inside, quoted=quoted)
         for use in inside.uses:
-            message = f"after “${{name{operator[0]}” a value would be read as a pattern, or split after it was assigned"
+            message = f"after '${{name{operator[0]}' a value would be read as a pattern, or split after it was assigned"
             self.draft.refuse(use, "RW307", message, 'assign it to a variable of its own first: value=${{ … }}, then write "$value"')
 
     def _quote_in_quoted_braces(self, word: Word) -> None:
@@ -454,7 +468,3 @@ class Lexer:
         """Refuse an expression where a shell wants a fixed name."""
         hint = "write the name down; to choose between several, use case … in … esac"
         self.draft.refuse(use, "RW310", f"a value can't be {what}", hint)
-
-
-def _a(type_name: str) -> str:
-    return f"an {type_name}" if type_name[:1] in "aio" else f"a {type_name}"
