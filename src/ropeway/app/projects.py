@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ropeway.errors import NotFound
 from ropeway.lang.hints import did_you_mean
@@ -20,8 +19,7 @@ FOLDER = "workflows"
 ENDINGS = (".toml", ".yaml", ".yml")
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """A row of ``workflow list``. ``id`` is None when the file can not be read as a workflow."""
 
     path: Path

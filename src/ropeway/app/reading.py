@@ -6,9 +6,8 @@ error. Nothing here writes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ropeway.app.projects import ENDINGS, FILE_NAMES, find_by_id, find_project, read_bytes
 from ropeway.errors import InvalidWorkflow, NotFound, Refused, UsageError
@@ -39,8 +38,7 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A workflow file as it was read and checked.
 
     ``name`` is what messages call it, ``path`` its absolute path (None for standard input), ``workflow`` is None when the file has
@@ -173,7 +171,7 @@ def _default_file(cwd: Path) -> Path:
 
 
 def _absolute(text: str, cwd: Path) -> Path:
-    return Path(cwd, text).expanduser() if text.startswith("~") else Path(cwd, text)
+    return Path(text).expanduser() if text.startswith("~/") else Path(cwd, text)
 
 
 def _shown(path: Path, cwd: Path) -> str:

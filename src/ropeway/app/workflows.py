@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ropeway.app import library
@@ -23,7 +22,7 @@ def load(target: str | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loa
     found = read(target, cwd=cwd, overrides=overrides)
     if found.workflow is None:
         return found
-    return replace(found, diagnostics=tuple(library.check(found)))
+    return found._replace(diagnostics=tuple(library.check(found)))
 
 
 def validate(target: str | None, *, cwd: Path, overrides: Sequence[str] = ()) -> list[Diagnostic]:

@@ -121,7 +121,7 @@ class LiveView:
         room = max(height - 4, 3)
         shown, folded = self._chosen(room)
         names = {step.id: f"  {step.id}" if _inner(step.id) else step.id for step in shown}
-        column = min(max((wide(n) for n in names.values()), default=0), _NAME_MOST, max(width // 3, 8))
+        column = min(max((wide(n) for n in names.values()), default=0), _NAME_MOST, max(width // 3, 8), width - 15)
         lines = [self._row(step, names[step.id], column, width) for step in shown]
         if folded:
             lines.append(self._console.styled(fit(f"  … {_counts(folded)} more", width - 1), "dim"))

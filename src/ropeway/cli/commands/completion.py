@@ -27,7 +27,7 @@ _workflow_completion() {
         case $kind in
             dir) compopt -o dirnames 2>/dev/null ;;
             file) compopt -o default 2>/dev/null ;;
-            plain) COMPREPLY+=("${value#"$rest"}"); [[ $value == *= ]] && compopt -o nospace ;;
+            plain) COMPREPLY+=("${value#"$rest"}"); [[ $value == *= ]] && compopt -o nospace 2>/dev/null ;;
         esac
     done < <(COMP_WORDS="$line" COMP_CWORD=$((${#words[@]} - 1)) VARIABLE=bash_complete "$1")
 }
