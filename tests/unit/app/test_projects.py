@@ -72,7 +72,7 @@ def test_a_name_never_falls_through_to_somebody_elses_workflow(tmp_path: Path) -
 
 def test_what_can_not_be_read_says_why(tmp_path: Path) -> None:
     write(tmp_path / "workflow.toml")
-    with pytest.raises(NotFound, match="there is no file workflw.toml") as caught:
+    with pytest.raises(NotFound, match=r"there is no file workflw\.toml") as caught:
         read_bytes(tmp_path / "workflw.toml", "workflw.toml")
     assert caught.value.hint == "did you mean 'workflow.toml'?"
     with pytest.raises(NotFound, match="is a folder"):
