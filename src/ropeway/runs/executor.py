@@ -15,6 +15,7 @@ from dataclasses import replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
+from ropeway.errors import StoreError
 from ropeway.lang.expressions import EvaluationError
 from ropeway.runs import proctable
 from ropeway.runs.attempt import Attempt, Preparing, belongs, strays
@@ -78,6 +79,7 @@ class Executor:
         self._last_tick = 0.0
         self._lost_guardian = False
         self._at_once = False
+        self._observed = True
         self.root: Scope | None = None
         self.final: str | None = None
         self.reason: str | None = None
@@ -95,7 +97,18 @@ class Executor:
         told, self._told = self._told, []
         for event in told:
             apply(self.live, event)
-            self.around.observer.event(event)
+        if self._observed:
+            try:
+                for event in told:
+                    self.around.observer.event(event)
+            except OSError as error:
+                self._leave_untold(error)
+
+    def _leave_untold(self, error: OSError) -> None:
+        """Tell the observer no more when it can't print (a closed pipe, a terminal that is gone): the run goes on."""
+        if isinstance(error, StoreError):
+            raise error
+        self._observed = False
 
     # -- the loop -------------------------------------------------------------------------------------------------------------
 
@@ -263,6 +276,10 @@ class Executor:
                 self._pause()
         for pid, code in self._ends.reap():
             attempt = self._running.get(pid)
+            if code is None:
+                if attempt is not None and attempt.pair is None:
+                    self._pause()  # Ctrl-Z reached the step that owns the terminal
+                continue
             if attempt is not None:
                 attempt.exit_code = code
                 self._conclude(attempt)
@@ -347,9 +364,12 @@ class Executor:
 
     def _pause(self) -> None:
         """Ctrl-Z: stop the steps, then ourselves; the guardian stops after us and wakes us later."""
+        borrower = self.terminal.take_back() if self.terminal is not None else 0
         for attempt in self._running.values():
             _signal_group(attempt.pid, signal.SIGSTOP)
         os.kill(os.getpid(), signal.SIGSTOP)
+        if self.terminal is not None and borrower:
+            self.terminal.lend(borrower)
         for attempt in self._running.values():
             _signal_group(attempt.pid, signal.SIGCONT)
 
@@ -409,7 +429,11 @@ class Executor:
         if now - self._last_tick >= TICK:
             self._last_tick = now
             self.flush()
-            self.around.observer.tick()
+            if self._observed:
+                try:
+                    self.around.observer.tick()
+                except OSError as error:
+                    self._leave_untold(error)
             self.people.look()
         self._ticking = bool(self._running) or self.people.watching
         if self._ticking:

@@ -146,16 +146,16 @@ class Ends:
         except BlockingIOError:
             return b""
 
-    def reap(self) -> Iterator[tuple[int, int]]:
-        """Yield ``(pid, exit code)`` of every child that ended; -n for one that signal n ended."""
+    def reap(self) -> Iterator[tuple[int, int | None]]:
+        """Yield ``(pid, exit code)`` of every child that ended, -n for one that signal n ended; None for one that was stopped."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
-            yield pid, os.waitstatus_to_exitcode(status)
+            yield pid, None if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status)
 
 
 def _noted(_signum: int, _frame: object) -> None:

@@ -8,45 +8,52 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 
 
 class Terminal:
     """The controlling terminal, or nothing when there is none."""
 
     def __init__(self) -> None:
+        """Find the terminal; the parent process is the guardian, whose group is the shell's job."""
+        self._home = os.getpgid(os.getppid())
         try:
             self._fd = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY)
-            self._home = os.tcgetpgrp(self._fd)
         except OSError:
             self._fd = -1
-            self._home = -1
         self._saved: list[object] | None = None
-        self.lent = False
+        self.lent = 0
+        """The group that has the terminal, 0 when it is at home."""
 
     def lend(self, group: int) -> bool:
-        """Make ``group`` the foreground; returns whether there is a terminal to lend."""
+        """Make ``group`` the foreground; returns whether there is a terminal to lend.
+
+        A job that the shell has put into the background stops here until it is brought back, as any program does that reads from there.
+        """
         if self._fd < 0 or self.lent:
             return False
         import termios
 
-        with contextlib.suppress(termios.error):
-            self._saved = termios.tcgetattr(self._fd)
         try:
+            while os.tcgetpgrp(self._fd) != self._home:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            self._saved = termios.tcgetattr(self._fd)
             os.tcsetpgrp(self._fd, group)
-        except OSError:
+        except (OSError, termios.error):
             return False
-        self.lent = True
+        self.lent = group
         return True
 
-    def take_back(self) -> None:
-        """Give the terminal to the group it came from, in the mode in which it was."""
-        if not self.lent:
-            return
+    def take_back(self) -> int:
+        """Give the terminal to the group it came from, in the mode in which it was; returns the group that had it, 0 for none."""
+        group, self.lent = self.lent, 0
+        if not group:
+            return 0
         import termios
 
-        self.lent = False
         with contextlib.suppress(OSError):
             os.tcsetpgrp(self._fd, self._home)
         if self._saved is not None:
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self._fd, termios.TCSADRAIN, self._saved)  # type: ignore[arg-type]
+        return group
