@@ -25,7 +25,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ropeway.lang.scripts.commands import CODE_NAMES, NUMBER_NAMES, check_command, check_condition
+from ropeway.lang.scripts.commands import check_command, check_condition
 from ropeway.lang.scripts.documents import Documents
 from ropeway.lang.scripts.draft import Compiled, Draft
 from ropeway.lang.scripts.words import Unsure, Word
@@ -45,14 +45,13 @@ _DECLARING = frozenset({"declare", "typeset", "local", "export", "readonly"})
 _REDIRECTION = re.compile(r"<<<|<<-?|<&|<>|<|&>>|&>|>>|>&|>\||>")
 _BASH_REDIRECTIONS = frozenset({"<<<", "&>", "&>>"})
 _DESCRIPTOR = re.compile(r"[0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\}")
+_BLANKS = re.compile(r"(?:[ \t]+|\\\n)*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SUBSCRIPTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\[")
 _ESAC = re.compile(r"esac(?=[ \t\n;&|)<>]|\Z)")
 _EMPTY_PARENTHESES = re.compile(r"[ \t]*\([ \t]*\)")
 _PARENTHESIS = re.compile(r"[ \t]+\(")
 _IN = re.compile(r"in(?=[ \t\n;&]|\\\n|\Z)")
-# A variable with the integer attribute evaluates whatever is assigned to it.
-_INTEGERS = re.compile(r"(?:declare|typeset|local|readonly|export)\b(?:[^\n]|\\\n)*?[ \t'\"][-+][A-Za-z]*i")
 _ALIASES = re.compile(r"expand_aliases|posix", re.IGNORECASE)
 
 
@@ -93,9 +92,6 @@ class Parser(Documents):
         super().__init__(draft, posix=posix)
         self._unread: list[tuple[_Simple, list[Use]]] = []
         self._open: list[int] = []
-        self.reads_program = False
-        """Whether some command of the script takes a program from its standard input."""
-        self._integers = _INTEGERS.search(self.text) is not None
         self._printed: list[Use] = []
         """What ``echo``, ``printf`` and ``cat`` put into the pipeline so far."""
 
@@ -117,8 +113,9 @@ class Parser(Documents):
     # Blanks, comments, ends of lines
 
     def _blanks(self) -> None:
-        while self.char() in {" ", "\t"} or self.peek("\\\n"):
-            self.at += 2 if self.char() == "\\" else 1
+        match = _BLANKS.match(self.text, self.at, self.limit)
+        assert match is not None
+        self.at = match.end()
 
     def _lines(self) -> None:
         """Skip blanks, comments and ends of lines; the bodies of here-documents come after an end of line."""
@@ -280,15 +277,7 @@ class Parser(Documents):
         match = _NAME.match(left)
         name = match[0] if match else ""
         for use in word.uses:
-            self.check_name(use, name)
-
-    def check_name(self, use: Use, name: str) -> None:
-        """Refuse to assign a value to a variable that a shell evaluates: at once, or when it is used."""
-        if name in CODE_NAMES:
-            hint = "choose another variable; what this one holds is run as a part of a script"
-            self.draft.refuse(use, "RW311", f"a shell evaluates what {name} holds", hint)
-        elif self._integers or name in NUMBER_NAMES:
-            self.refuse_numeric(use, "when it assigns to an integer variable")
+            self.judge.check_name(use, name)
 
     def _compound(self, word: Word) -> bool:
         """Go on after a reserved word; False when it is none. ``at`` is behind it."""
@@ -323,7 +312,7 @@ class Parser(Documents):
         if match is None or len(simple.words) != 1 or simple.assignments:
             self.unsure("parentheses after a word are read differently with and without 'extglob'", "quote them")
         for use in simple.words[0].uses:
-            self.refuse_name(use, "the name of a function")
+            self.judge.refuse_name(use, "the name of a function")
         self.at = match.end()
         return True
 
@@ -331,7 +320,7 @@ class Parser(Documents):
         self.bash_only("'function'", opened)
         self._blanks()
         for use in self.word().uses:
-            self.refuse_name(use, "the name of a function")
+            self.judge.refuse_name(use, "the name of a function")
         if match := _EMPTY_PARENTHESES.match(self.text, self.at, self.limit):
             self.at = match.end()
 
@@ -348,7 +337,7 @@ class Parser(Documents):
             return
         variable = self.word()
         for use in variable.uses:
-            self.refuse_name(use, "the name of a variable")
+            self.judge.refuse_name(use, "the name of a variable")
         self._lines()
         if _IN.match(self.text, self.at, self.limit) is None:
             return
@@ -359,7 +348,7 @@ class Parser(Documents):
             if word.start == word.end:
                 break
             for use in word.uses:
-                self.check_name(use, variable.shape)
+                self.judge.check_name(use, variable.shape)
         if self.char() not in {";", "\n", "", "#", "&"}:
             self.unsure("this character belongs to no list of words", "quote it")
 
@@ -422,7 +411,7 @@ class Parser(Documents):
             if word.raw and word.shape == "]]":
                 break
             tokens.append(word)
-        check_condition(tokens, self)
+        check_condition(tokens, self.judge)
 
     # Redirections
 
@@ -466,4 +455,4 @@ class Parser(Documents):
         commands, self._unread = self._unread, []
         for simple, printed in commands:
             stdin = [use for word in simple.documents for use in word.uses]
-            check_command(simple.words[simple.assignments :], stdin, printed, self)
+            check_command(simple.words[simple.assignments :], stdin, printed, self.judge)

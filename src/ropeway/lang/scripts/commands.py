@@ -10,22 +10,18 @@ import re
 from typing import TYPE_CHECKING
 
 from ropeway.lang.scripts.draft import in_env
+from ropeway.lang.scripts.judge import CODE_NAMES
 from ropeway.lang.scripts.programs import check_programs, find_command, refuse_program
 from ropeway.lang.scripts.words import DYNAMIC, HOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ropeway.lang.scripts.bash import Parser
     from ropeway.lang.scripts.draft import Use
+    from ropeway.lang.scripts.judge import Judge
     from ropeway.lang.scripts.words import Word
 
-__all__ = ["CODE_NAMES", "NUMBER_NAMES", "check_command", "check_condition"]
-
-CODE_NAMES = frozenset({"BASH_ENV", "ENV", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS4"})
-"""Variables whose value a shell expands or runs."""
-NUMBER_NAMES = frozenset({"BASHPID", "EPOCHREALTIME", "EPOCHSECONDS", "HISTCMD", "LINENO", "OPTIND", "RANDOM", "SECONDS", "SRANDOM"})
-"""Variables that calculate what is assigned to them."""
+__all__ = ["check_command", "check_condition"]
 
 _EVALUATING = frozenset(
     {"eval", ".", "source", "let", "trap", "alias", "unset", "wait", "mapfile", "readarray", "getopts", "declare", "typeset", "local"}
@@ -41,107 +37,107 @@ _TEXT_BINARY = frozenset({"=", "==", "!=", "<", ">", "-nt", "-ot", "-ef"})
 _NUMBER_BINARY = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
 
 
-def check_command(words: Sequence[Word], stdin: Sequence[Use], printed: Sequence[Use], parser: Parser) -> None:
+def check_command(words: Sequence[Word], stdin: Sequence[Use], printed: Sequence[Use], judge: Judge) -> None:
     """Refuse the expressions of a simple command that it would evaluate.
 
     Args:
         words: The command's words without assignments and redirections.
         stdin: Expressions in its here-documents and here-strings.
         printed: Expressions that ``echo``, ``printf`` or ``cat`` send it through a pipe.
-        parser: Takes the refusals.
+        judge: Takes the refusals.
     """
-    at = find_command(words, parser.draft)
+    at = find_command(words, judge.draft)
     if at < len(words):
         name = words[at].shape
         arguments = words[at + 1 :]
         for use in (use for w in arguments for use in w.uses) if words[at].uses else ():
             message = "the command itself comes from an expression, so any argument may be evaluated"
-            parser.draft.refuse(use, "RW313", message, "write the command's name down; to choose between several, use case … in … esac")
+            judge.draft.refuse(use, "RW313", message, "write the command's name down; to choose between several, use case … in … esac")
         check = _CHECKS.get(name)
         if check is not None:
-            check(name, arguments, parser)
+            check(name, arguments, judge)
         if name in {"read", "mapfile", "readarray"}:
             for use in stdin:
-                parser.check_name(use, "")
+                judge.check_name(use, "")
     for word in words:
         if match := _ASSIGNED.match(word.shape):
             for use in word.uses if match[1] in CODE_NAMES else ():
-                parser.check_name(use, match[1])
-    if check_programs(words, at, [*stdin, *printed], parser.draft):
-        parser.reads_program = True
-    elif not words and parser.reads_program:
+                judge.check_name(use, match[1])
+    if check_programs(words, at, [*stdin, *printed], judge.draft):
+        judge.reads_program = True
+    elif not words and judge.reads_program:
         # `{ bash; } <<END`: which command reads what stands on a group's standard input is not followed up.
-        refuse_program(stdin, "sh", parser.draft)
+        refuse_program(stdin, "sh", judge.draft)
 
 
-def _refuse(uses: Iterable[Use], message: str, parser: Parser, hint: str | None = None) -> None:
+def _refuse(uses: Iterable[Use], message: str, judge: Judge, hint: str | None = None) -> None:
     for use in uses:
-        parser.draft.refuse(use, "RW305", message, hint or f"if it is meant to be evaluated, {in_env(use)}")
+        judge.draft.refuse(use, "RW305", message, hint or f"if it is meant to be evaluated, {in_env(use)}")
 
 
-def _evaluating(name: str, words: Sequence[Word], parser: Parser) -> None:
+def _evaluating(name: str, words: Sequence[Word], judge: Judge) -> None:
     hint = None
     if name in {"declare", "typeset", "local"}:
         hint = f"write '{name} NAME', and then NAME=${{{{ … }}}} as a command of its own"
-    _refuse((use for w in words for use in w.uses), f"'{name}' evaluates its arguments, so a value could run commands", parser, hint)
+    _refuse((use for w in words for use in w.uses), f"'{name}' evaluates its arguments, so a value could run commands", judge, hint)
 
 
-def _counting(name: str, words: Sequence[Word], parser: Parser) -> None:
+def _counting(name: str, words: Sequence[Word], judge: Judge) -> None:
     for use in (use for w in words for use in w.uses):
-        parser.refuse_numeric(use, f"the argument of '{name}'")
+        judge.refuse_numeric(use, f"the argument of '{name}'")
 
 
-def _exporting(name: str, words: Sequence[Word], parser: Parser) -> None:
+def _exporting(name: str, words: Sequence[Word], judge: Judge) -> None:
     """Allow ``export NAME=value``: with a fixed name and no option, the value is not looked at again."""
     options = any(w.shape.startswith(("-", "+", HOLE, DYNAMIC)) for w in words)
     for word in words:
         match = _ASSIGNED.match(word.shape)
         if match and not options:
             for use in word.uses:
-                parser.check_name(use, match[1])
+                judge.check_name(use, match[1])
         else:
             hint = f"write {name} NAME=${{{{ … }}}}, with the name as it is and no options"
-            _refuse(word.uses, f"'{name}' would read this as a name or an option", parser, hint)
+            _refuse(word.uses, f"'{name}' would read this as a name or an option", judge, hint)
 
 
-def _reading(_name: str, words: Sequence[Word], parser: Parser) -> None:
+def _reading(_name: str, words: Sequence[Word], judge: Judge) -> None:
     for before, word in zip([None, *words], words, strict=False):
         if before is None or not _READ_PROMPT.fullmatch(before.shape):
-            _refuse(word.uses, "'read' takes names of variables, and evaluates their subscripts", parser)
+            _refuse(word.uses, "'read' takes names of variables, and evaluates their subscripts", judge)
 
 
-def _printing(_name: str, words: Sequence[Word], parser: Parser) -> None:
+def _printing(_name: str, words: Sequence[Word], judge: Judge) -> None:
     """Check options up to the format: ``-v NAME`` or ``-vNAME``, once or more, and ``--``."""
     uses = [use for w in words for use in w.uses]
     at = 0
     while at < len(words) and words[at].shape.startswith("-v"):
         target = words[at] if words[at].shape != "-v" else words[min(at + 1, len(words) - 1)]
-        _refuse(target.uses, "'printf -v' evaluates the subscript of its variable", parser)
+        _refuse(target.uses, "'printf -v' evaluates the subscript of its variable", judge)
         for use in uses:
-            parser.check_name(use, target.shape.removeprefix("-v"))
+            judge.check_name(use, target.shape.removeprefix("-v"))
         at += 2 if words[at].shape == "-v" else 1
     if at < len(words) and (words[at].begins_with_value or words[at].splits):
         message = "the first argument of 'printf' may be the option -v, which evaluates the next"
-        _refuse(uses, message, parser, "write printf '%s\\n' ${{ … }}")
+        _refuse(uses, message, judge, "write printf '%s\\n' ${{ … }}")
 
 
-def _setting(_name: str, words: Sequence[Word], parser: Parser) -> None:
+def _setting(_name: str, words: Sequence[Word], judge: Judge) -> None:
     for word in words:
         if word.shape == "--":
             return
-        _refuse(word.uses, "'set' would read this as an option", parser, "write: set -- ${{ … }}")
+        _refuse(word.uses, "'set' would read this as an option", judge, "write: set -- ${{ … }}")
 
 
-def _testing(name: str, words: Sequence[Word], parser: Parser) -> None:
+def _testing(name: str, words: Sequence[Word], judge: Judge) -> None:
     operands = list(words)
     if name == "[" and operands and operands[-1].shape == "]":
         operands.pop()
     if operands and operands[0].shape == "!":
         operands.pop(0)
-    _check_test(operands, parser, f"'{name}'")
+    _check_test(operands, judge, f"'{name}'")
 
 
-def _check_test(operands: Sequence[Word], parser: Parser, name: str) -> None:
+def _check_test(operands: Sequence[Word], judge: Judge, name: str) -> None:
     """Refuse what is not plainly one of: a word, an operator and a word, a word and an operator and a word."""
     uses = [use for w in operands for use in w.uses]
     shapes = [w.shape for w in operands]
@@ -150,28 +146,28 @@ def _check_test(operands: Sequence[Word], parser: Parser, name: str) -> None:
     loose = any(w.splits for w in operands) and name != "'[['"
     if len(shapes) == 3 and shapes[1] in _NUMBER_BINARY:
         for use in uses:
-            parser.refuse_numeric(use, f"what stands beside {shapes[1]} in {name}")
+            judge.refuse_numeric(use, f"what stands beside {shapes[1]} in {name}")
     elif loose:
         hint = 'put double quotes around the other words, as in [ "$x" = ${{ … }} ]'
-        _refuse_test(uses, f"another word of this {name} can become none or several, so a value may be read as an operator", hint, parser)
+        _refuse_test(uses, f"another word of this {name} can become none or several, so a value may be read as an operator", hint, judge)
     elif len(shapes) == 2 and shapes[0] in {"-v", "-R"}:
-        _refuse(uses, f"{name} evaluates the subscript of a name after {shapes[0]}", parser)
+        _refuse(uses, f"{name} evaluates the subscript of a name after {shapes[0]}", judge)
     elif not (len(shapes) == 1 or (len(shapes) == 2 and shapes[0] in _UNARY) or (len(shapes) == 3 and shapes[1] in _TEXT_BINARY | {"=~"})):
         hint = "write one comparison in each test, and join them with && and ||"
-        _refuse_test(uses, f"a value may be read as an operator of this {name}", hint, parser)
+        _refuse_test(uses, f"a value may be read as an operator of this {name}", hint, judge)
 
 
-def _refuse_test(uses: Iterable[Use], message: str, hint: str, parser: Parser) -> None:
+def _refuse_test(uses: Iterable[Use], message: str, hint: str, judge: Judge) -> None:
     for use in uses:
-        parser.draft.refuse(use, "RW312", message, hint)
+        judge.draft.refuse(use, "RW312", message, hint)
 
 
-def check_condition(tokens: Sequence[Word], parser: Parser) -> None:
+def check_condition(tokens: Sequence[Word], judge: Judge) -> None:
     """Refuse the expressions of ``[[ … ]]`` that bash would calculate with."""
     part: list[Word] = []
     for token in [*tokens, None]:
         if token is None or (token.raw and token.shape in {"&&", "||", "(", ")", "!"}):
-            _check_test(part, parser, "'[['")
+            _check_test(part, judge, "'[['")
             part = []
         else:
             part.append(token)

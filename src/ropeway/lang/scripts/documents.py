@@ -44,7 +44,7 @@ class Documents(Lexer):
         match = _DELIMITER.match(self.text, self.at, self.limit)
         if match is None:
             if self.peek(MARK):
-                self.refuse_name(self.use(self.at), "the end mark of a here-document")
+                self.judge.refuse_name(self.use(self.at), "the end mark of a here-document")
             self.unsure("the end mark of this here-document is no plain word", "write <<END or <<'END'", start)
         self.at = match.end()
         word = Word(start)

@@ -81,6 +81,7 @@ class Draft:
         self._uses: list[Use] = []
         self._edits: list[tuple[int, int, str]] = []
         self._problems: list[ScriptProblem] = []
+        self._refused: set[int] = set()
 
     def use(self, at: int) -> Use:
         """Read the expression whose ``${{`` is at ``at``. One that is not well-formed is reported, and refused nowhere else."""
@@ -113,7 +114,8 @@ class Draft:
 
     def refuse(self, use: Use, code: str, message: str, hint: str | None) -> None:
         """Note that an expression can not stand where it stands; only the first reason is told."""
-        if not any(p.offset == use.offset for p in self._problems):
+        if use.offset not in self._refused:
+            self._refused.add(use.offset)
             self._problems.append(ScriptProblem(code, message, hint, use.offset, use.end - use.offset))
 
     def problem(self, code: str, message: str, hint: str | None, offset: int, length: int = 1) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -155,10 +156,12 @@ _READ_AGAIN = frozenset({"ssh", "rsh", "mosh", "parallel", "watch", "su", "runus
 """What these take, as arguments and on standard input, is a program in some language."""
 _ARGUMENTS_AGAIN = frozenset({"xargs", "make", "gmake"})
 """Of these only the arguments."""
+_AGAIN = _READ_AGAIN | _ARGUMENTS_AGAIN
 _RUNNERS = frozenset({"docker", "podman", "kubectl", "oc", "lxc", "nerdctl", "vagrant", "nix", "nix-shell", "uv", "poetry", "pipenv"})
 """Programs that hand standard input to the command among their arguments."""
 
 
+@lru_cache(maxsize=512)
 def _language(name: str) -> _Language | None:
     return next((language for pattern, language in _LANGUAGES if pattern.fullmatch(name)), None)
 
@@ -176,7 +179,7 @@ def check_programs(words: Sequence[Word], command: int, stdin: Sequence[Use], dr
     reads_program = False
     for at, word in enumerate(words):
         name = _basename(word.shape)
-        if at <= command and name in _READ_AGAIN | _ARGUMENTS_AGAIN:
+        if at <= command and name in _AGAIN:
             refuse_program((use for w in words[at + 1 :] for use in w.uses), name, draft)
             refuse_program(stdin if name in _READ_AGAIN else (), name, draft)
         elif (language := _language(name)) is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from ropeway.lang.scripts.draft import LITERAL, MARK, in_env
-from ropeway.lang.wording import a
+from ropeway.lang.scripts.judge import Judge
 
 if TYPE_CHECKING:
     from ropeway.lang.scripts.draft import Draft, Use
@@ -83,6 +83,7 @@ class Lexer:
 
     def __init__(self, draft: Draft, *, posix: bool) -> None:
         self.draft = draft
+        self.judge = Judge(draft)
         self.text = draft.text
         self.limit = len(draft.text)
         self.at = 0
@@ -315,16 +316,7 @@ class Lexer:
         word.shape += HOLE
         word.uses.append(use)
         if word.numeric:
-            self.refuse_numeric(use, word.numeric)
-
-    def refuse_numeric(self, use: Use, place: str) -> None:
-        """Refuse an expression that is not numeric where a shell would calculate with it."""
-        found = self.draft.type_name(use)
-        message = (
-            f"the shell calculates {place} and would run commands in a text: only an integer or boolean can stand here, not {a(found)}"
-        )
-        hint = "say what it is when there is none: default(…, 0)" if found.endswith(" or null") else 'declare it with type = "integer"'
-        self.draft.refuse(use, "RW304", message, hint)
+            self.judge.refuse_numeric(use, word.numeric)
 
     def _nested(self, word: Word, *, quoted: bool) -> None:
         opened = self.at - 2
@@ -393,7 +385,7 @@ class Lexer:
         match = _PARAMETER.match(self.text, self.at, self.limit)
         if match is None or match[0] == "#":
             if self.peek(MARK):
-                self.refuse_name(self.use(self.at), "the name of a variable")
+                self.judge.refuse_name(self.use(self.at), "the name of a variable")
             self.unsure("this is no parameter that every shell knows", "write ${name}", opened)
         self.at = match.end()
         word.splits |= match[0] == "@"
@@ -463,8 +455,3 @@ class Lexer:
         for use in inside.uses:
             self.draft.refuse(use, "RW307", "the quotes around it are inside other quotes", "leave the inner quotes away")
         word.shape += DYNAMIC
-
-    def refuse_name(self, use: Use, what: str) -> None:
-        """Refuse an expression where a shell wants a fixed name."""
-        hint = "write the name down; to choose between several, use case … in … esac"
-        self.draft.refuse(use, "RW310", f"a value can't be {what}", hint)
