@@ -375,3 +375,25 @@ def test_a_workflow_is_run_by_its_id_from_anywhere_in_the_project(project: Proje
         """,
         status=3,
     )
+
+
+def test_a_form_is_answered_field_by_field(project: Project) -> None:
+    project.file(
+        "workflow.toml",
+        """
+        id = "f"
+
+        [steps.fill]
+        uses = "gate:form"
+        inputs = { prompt = "Release", fields = { name = { type = "string" }, count = { type = "integer", default = 3 } } }
+
+        [steps.show]
+        needs = ["fill"]
+        run = "echo ${{ steps.fill.outputs.name }} ${{ steps.fill.outputs.count }}"
+        """,
+    )
+    waiting = project.run("run")
+    assert waiting.status == 6
+    assert waiting.err == "fill waits for an answer: Release\nhint: `workflow answer RUN:fill --field name=… --field count=…`\n"
+    assert project.run("answer", ":fill", "--field", "name=x", "--field", "count=many").status == 2
+    assert "  | x 3\n" in project.run("answer", ":fill", "--field", "name=x").out

@@ -22,6 +22,9 @@ def main(argv: list[str] | None = None) -> int:
         quick = _quick_answer(args)
         if quick is not None:
             return _print(quick)
+        import gc
+
+        gc.set_threshold(200_000, 20, 20)  # importing makes many objects and no garbage: looking for it took a tenth of a short run
         from ropeway.cli.exits import bounded
 
         return bounded(args)
