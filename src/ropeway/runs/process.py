@@ -108,15 +108,27 @@ def start(command: Command) -> int:
     except ValueError as error:
         raise StartProblem(f"can't start {command.argv[0]}: {error}", 126) from error
     except OSError as error:
-        raise StartProblem(f"can't start {command.argv[0]}: {_why(error)}", 126, hint=_hint(error)) from error
+        raise StartProblem(f"can't start {command.argv[0]}: {_why(error, path)}", 126, hint=_hint(error)) from error
 
 
-def _why(error: OSError) -> str:
+def _why(error: OSError, path: str) -> str:
     import errno
 
+    if error.errno == errno.ENOENT and (interpreter := _interpreter(path)):
+        return f"its first line names {interpreter}, which is not there"
     if error.errno == errno.ENOEXEC:
         return "it is neither a program nor a script with a first line #!interpreter"
     return error.strerror or str(error)
+
+
+def _interpreter(path: str) -> str:
+    """Return what a script's first line asks for, empty when it has none."""
+    try:
+        with open(path, "rb") as file:
+            line = file.readline(256)
+    except OSError:
+        return ""
+    return line[2:].decode("utf-8", "replace").strip() if line.startswith(b"#!") else ""
 
 
 def _hint(error: OSError) -> str | None:
