@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARTIFACT",
+    "CODE_NAMES",
     "COMMAND",
     "ENTRY_NAME",
     "ENV_NAME",
@@ -44,6 +45,9 @@ ARTIFACT = Format(
     "use letters, digits, `.`, `_` and `-`, no `.` or `-` first, at most 100 of them",
     "RW105",
 )
+CODE_NAMES = frozenset({"BASH_ENV", "ENV", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS4"})
+"""Variables whose value a shell expands or runs."""
+
 ENV_NAME = Format(
     "env-name",
     "^[A-Za-z_][A-Za-z0-9_]*$",

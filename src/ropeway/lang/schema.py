@@ -61,7 +61,7 @@ def _key(key: Key, definitions: dict[str, Any]) -> dict[str, Any]:
     schema = _kind(key.kind, definitions)
     schema["description"] = f"{key.doc}.{_HOLDS.get(_holds(key.kind), '')}"
     if key.default not in (None, (), {}):
-        schema["default"] = _written(key.kind, key.default)
+        schema["default"] = written(key.kind, key.default)
     return schema
 
 
@@ -76,7 +76,7 @@ def _holds(kind: Kind) -> str:
     return "literal"
 
 
-def _written(kind: Kind, default: Any) -> Any:
+def written(kind: Kind, default: Any) -> Any:
     """Return a default as it would be written."""
     if isinstance(kind, Duration):
         return format_duration(default)

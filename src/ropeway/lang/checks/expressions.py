@@ -118,15 +118,19 @@ class Checker:
         return self.expression(scope, place, expression, path, offset)
 
     def quiet_type(self, scope: Scope, source: str) -> Type:
-        """Return the type of an expression's source without telling what is wrong with it."""
+        """Return the type of an expression's source without telling what is wrong with it.
+
+        One with a mistake counts as an integer, which may stand everywhere: the mistake is told once, by itself.
+        """
         try:
             expression = parse(source)
         except ExpressionError:
-            return ANY
+            return INTEGER
         names = scope.names
         if scope.steps != "none" and "steps" in source:
             names = {**names, "steps": self._steps.seen_by(scope.reader, own=scope.own, settled=scope.settled)}
-        return check(expression, names)[0]
+        found, errors = check(expression, names)
+        return INTEGER if errors else found
 
     def reads_secret(self, scope: Scope, value: Any) -> bool:
         """Whether a plain value's expressions read a secret."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ropeway.lang.formats import CODE_NAMES
 from ropeway.lang.scripts.draft import in_env
-from ropeway.lang.scripts.judge import CODE_NAMES
 from ropeway.lang.scripts.programs import check_programs, find_command, refuse_program
 from ropeway.lang.scripts.words import DYNAMIC, HOLE
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ropeway.lang.formats import CODE_NAMES
 from ropeway.lang.wording import a
 
 if TYPE_CHECKING:
     from ropeway.lang.scripts.draft import Draft, Use
 
-__all__ = ["CODE_NAMES", "Judge"]
+__all__ = ["Judge"]
 
-CODE_NAMES = frozenset({"BASH_ENV", "ENV", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS4"})
-"""Variables whose value a shell expands or runs."""
 _NUMBER_NAMES = frozenset({"BASHPID", "EPOCHREALTIME", "EPOCHSECONDS", "HISTCMD", "LINENO", "OPTIND", "RANDOM", "SECONDS", "SRANDOM"})
 """Variables that calculate what is assigned to them."""
 
