@@ -117,8 +117,10 @@ class Project:
         """Return the argv of a call."""
         return [str(Path(sys.executable).parent / "workflow"), *arguments]
 
-    def start(self, *arguments: str, env: Mapping[str, str] | None = None, **options: object) -> subprocess.Popen[str]:
-        """Start a call and leave it running."""
+    def start(
+        self, *arguments: str, env: Mapping[str, str] | None = None, program: list[str] | None = None, **options: object
+    ) -> subprocess.Popen[str]:
+        """Start a call (or another program in its place) and leave it running."""
         settings: dict[str, object] = {
             "cwd": self.cwd,
             "env": {**self.env, **(env or {})},
@@ -129,7 +131,7 @@ class Project:
             "errors": "surrogateescape",
             "start_new_session": True,
         }
-        return subprocess.Popen(self.command(*arguments), **(settings | options))  # type: ignore[call-overload,no-any-return]
+        return subprocess.Popen(program or self.command(*arguments), **(settings | options))  # type: ignore[call-overload,no-any-return]
 
     def call(self, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 60) -> Ran:
         """Call the program and wait for its end; the newest run is the one that it is about."""

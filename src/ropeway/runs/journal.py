@@ -59,6 +59,8 @@ class Journal:
             self._seq, end = _last(path, self._fd)
             os.ftruncate(self._fd, end)
             os.lseek(self._fd, end, os.SEEK_SET)
+        except StoreError:
+            raise
         except OSError as error:
             raise _store_error(path, error) from error
 
@@ -230,5 +232,7 @@ def read_events(path: Path, *, after: int = 0) -> Iterator[RunEvent]:
                     yield event
     except FileNotFoundError:
         return
+    except StoreError:
+        raise
     except OSError as error:
         raise StoreError(f"can't read {path}: {error.strerror}", code="journal-read") from error
