@@ -83,11 +83,20 @@ class TerminalAsker:
         return text
 
     def _form(self, gate: GateRequest) -> dict[str, Any]:
+        """Ask for one field after the other; one that does not fit is asked for again."""
+        from ropeway.runs.gates import checked_field
+
         found: dict[str, Any] = {}
         for name, field in gate.fields.items():
-            text = self._read(f"{clean(name)} ({_kind(field)}): ")
-            if text or not (field.has_default or not field.required):
-                found[name] = text
+            while True:
+                text = self._read(f"{clean(name)} ({_kind(field)}): ")
+                if not text and (field.has_default or not field.required):
+                    break
+                try:
+                    found[name] = checked_field(gate, field, text)
+                    break
+                except UsageError as error:
+                    self._console.error(error.message, error.hint)
         return found
 
 

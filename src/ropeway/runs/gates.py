@@ -135,6 +135,14 @@ def _wanted(gate: GateRequest) -> str:
     return "answer yes or no" if gate.gate == "approve" else "choose one of " + ", ".join(gate.choices)
 
 
+def checked_field(gate: GateRequest, declared: Field, value: Any) -> Any:
+    """Check one field of a form and return it typed; raises :class:`UsageError`."""
+    try:
+        return parse_text(declared, value) if isinstance(value, str) else check_value(declared, value)
+    except ValueProblem as problem:
+        raise UsageError(f"{gate.step}: {problem.message}", hint=problem.hint, code="answer") from problem
+
+
 def _form(gate: GateRequest, given: Mapping[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(given) - set(gate.fields))
     if unknown:
@@ -146,11 +154,7 @@ def _form(gate: GateRequest, given: Mapping[str, Any]) -> dict[str, Any]:
                 raise UsageError(f"{gate.step} needs the field {name!r} ({declared.type})", hint=f"add --field {name}=…", code="answer")
             out[name] = declared.default
             continue
-        value = given[name]
-        try:
-            out[name] = parse_text(declared, value) if isinstance(value, str) else check_value(declared, value)
-        except ValueProblem as problem:
-            raise UsageError(f"{gate.step}: field {name!r}: {problem}", hint=f"it is a {declared.type}", code="answer") from problem
+        out[name] = checked_field(gate, declared, given[name])
     return out
 
 
