@@ -76,9 +76,7 @@ class InvalidWorkflow(RopewayError, ValueError):
     http_status = 422
     default_code = "invalid-workflow"
 
-    def __init__(
-        self, message: str, *, diagnostics: Sequence[object] = (), hint: str | None = None, code: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, diagnostics: Sequence[object] = (), hint: str | None = None, code: str | None = None) -> None:
         super().__init__(message, hint=hint, code=code)
         self.diagnostics = tuple(diagnostics)
 

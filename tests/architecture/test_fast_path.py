@@ -18,6 +18,7 @@ RUN_LIBRARIES = {"click"}
 HEAVY = {
     "asyncio",
     "concurrent.futures",
+    "dataclasses",
     "email",
     "http",
     "importlib.metadata",
@@ -93,4 +94,4 @@ def test_a_run_of_one_step_loads_no_library_but_click(run_modules: set[str]) -> 
 
 def test_a_run_of_one_step_loads_only_the_rooms_that_it_needs(run_modules: set[str]) -> None:
     rooms = {module.split(".")[1] for module in run_modules if module.startswith("ropeway.")}
-    assert rooms <= {"app", "cli", "errors", "lang", "runs", "settings", "plugins"}
+    assert rooms <= {"app", "cli", "errors", "lang", "plugins", "records", "runs", "settings", "workspaces"}

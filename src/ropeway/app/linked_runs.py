@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from ropeway.errors import RopewayError, UsageError
 from ropeway.lang.digests import step_digests, workflow_digest
 from ropeway.lang.plan import Value
 from ropeway.lang.values import parse_parameter
+from ropeway.records import replace
 from ropeway.runs import state as states
 from ropeway.runs.journal import Journal
 from ropeway.runs.veil import Veil

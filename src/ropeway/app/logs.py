@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ropeway.errors import NotFound
+from ropeway.records import record
 from ropeway.runs import logs as files
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 POLL = 0.05
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Chunk:
     """Some bytes that a step printed; ``at`` is seconds since the epoch, to 50 ms."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ropeway.app import history, linked_runs
 from ropeway.errors import NotFound, UsageError
+from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Changes", "Resumable", "prepare"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Changes:
     """What a person wants other than before; nothing by default, and then the same run goes on."""
 
@@ -32,7 +32,7 @@ class Changes:
         return bool(self.replan or self.values or self.start or self.skip)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Resumable:
     """What to carry out: the run itself, or a new one ``linked_to`` it. ``note`` is worth telling the person."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ropeway.app.projects import FOLDER, find_project
 from ropeway.errors import NotFound, Refused, StoreError, UsageError
 from ropeway.lang.formats import WORKFLOW_ID, fits
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ SCHEMA_PATH = ".ropeway/workflow.schema.json"
 """Where a project keeps the schema that its files' editor directive names: it works offline and for the whole team."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Template:
     """A template that ``workflow init`` knows: its name, what it is for, and its text."""
 
@@ -30,7 +30,7 @@ class Template:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Made:
     """What was written: the workflow, and the schema when there was none."""
 

@@ -6,11 +6,11 @@ import os
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ropeway.errors import RopewayError, StoreError
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ run = "test ${{ steps.first.outputs.got }} = ${{ params.word }}"
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """One check. ``ok`` is None for something that is not there and that only some workflows need."""
 

@@ -7,8 +7,9 @@ all problems are shown at once. Places are given as a *path* into the document (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,7 @@ Severity = Literal["error", "warning", "note"]
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Location:
     """A stretch of one line of a file.
 
@@ -44,7 +45,7 @@ class Locator(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Diagnostic:
     """One problem. ``code`` is stable; ``workflow explain CODE`` tells more."""
 

@@ -6,13 +6,13 @@ about it points there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ropeway.lang.diagnostics import Diagnostic, Locator
 from ropeway.lang.source import Document, read_document
 from ropeway.lang.source.text import Lines
 from ropeway.lang.source.toml_positions import read_key, scan
+from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ OVERRIDE_NAME = "<override>"
 """What diagnostics call a ``key.path=value`` setting in place of a file."""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Merged(Locator):
     """A document with overrides.
 

@@ -6,8 +6,9 @@ Durations are seconds, sizes are bytes. The table in ``lang.table`` says which k
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,7 @@ OnFull = Literal["queue", "reject", "cancel-running"]
 Backoff = Literal["constant", "linear", "exponential"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """A typed value: a parameter, an action's or a form's input, a declared output.
 
@@ -42,7 +43,7 @@ class Field:
     validator: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Requirements:
     """What the machine must have, checked before a run."""
 
@@ -52,7 +53,7 @@ class Requirements:
     nix: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Concurrency:
     """How many runs of one group may be under way; ``group`` may hold expressions over ``params``."""
 
@@ -61,7 +62,7 @@ class Concurrency:
     on_full: OnFull = "queue"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WorkspacePolicy:
     """Where the run's files come from and how long they stay."""
 
@@ -71,7 +72,7 @@ class WorkspacePolicy:
     tools: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SandboxPolicy:
     """What steps may touch. ``secrets`` lists the names that ``secrets.NAME`` may read."""
 
@@ -82,7 +83,7 @@ class SandboxPolicy:
     secrets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Policy:
     """How a workflow runs. ``workspace`` and ``sandbox`` are None when the file does not ask for one."""
 
@@ -97,7 +98,7 @@ class Policy:
     env_file: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Retry:
     """When a failed attempt is made again. ``on`` is empty for the default: any failure but 126, 127 and bad output."""
 
@@ -108,7 +109,7 @@ class Retry:
     on: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Resources:
     """A step's lease: cores (may be a fraction) and bytes of memory."""
 
@@ -116,7 +117,7 @@ class Resources:
     memory: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Repeat:
     """Run again until an expression holds, at most ``max`` times."""
 
@@ -127,7 +128,7 @@ class Repeat:
 Run = str | tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Action:
     """A reusable step template: exactly one of ``run`` and ``uses``."""
 
@@ -143,7 +144,7 @@ class Action:
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One step: exactly one of ``run`` and ``uses``. ``outputs`` is None when none are declared (the step is open)."""
 
@@ -170,7 +171,7 @@ class Step:
     repeat: Repeat | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Artifact:
     """Files to keep of a run: a glob below the working copy."""
 
@@ -180,7 +181,7 @@ class Artifact:
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Workflow:
     """A checked workflow file. ``outputs`` maps names to text with expressions."""
 

@@ -10,7 +10,6 @@ steps stay small. The format is versioned: :data:`PLAN_VERSION` grows when a rea
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, field, fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -27,6 +26,7 @@ from ropeway.lang.model import (
     SandboxPolicy,
     WorkspacePolicy,
 )
+from ropeway.records import field, record, slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ PLAN_VERSION = 1
 StepKind = Literal["script", "argv", "builtin", "plugin", "workflow", "gate", "agent", "skill"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Frame:
     """The inputs that one layer of ``action:`` hands to the next.
 
@@ -50,7 +50,7 @@ class Frame:
     fields: Mapping[str, Field] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PlanStep:
     """One step, ready to carry out.
 
@@ -96,7 +96,7 @@ class PlanStep:
     """What brings a secret into this step's scope: ``params.NAME``, ``secrets.NAME``, or another step's ``steps.ID.outputs.NAME``."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Template:
     """A linked workflow without values.
 
@@ -119,7 +119,7 @@ class Template:
     """For each sub-workflow reference as written in a step's ``uses``: the key in ``Plan.workflows``."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Value:
     """A parameter's value and where it came from: ``default``, ``file``, ``override``, ``params-file``, ``param``, ``secret``.
 
@@ -131,7 +131,7 @@ class Value:
     origin: str = "default"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """A template with parameter values: what a run carries out, and what ``resume`` goes on from.
 
@@ -187,12 +187,12 @@ def _codec(kind: type[Any]) -> _Codec:
     """Return a record type's codec, made on first use (a run needs only a few of them)."""
     codec = _CODECS.get(kind)
     if codec is None:
-        slots = fields(kind)
-        names = tuple(f.name for f in slots)
-        defaults = tuple(f.default if f.default_factory is MISSING else f.default_factory() for f in slots)
+        every = slots(kind)
+        names = tuple(slot.name for slot in every)
+        defaults = tuple(slot.default if slot.factory is None else slot.factory() for slot in every)
         getter = attrgetter(*names)
         values = getter if len(names) > 1 else lambda record: (getter(record),)
-        codec = _CODECS[kind] = _Codec(names, values, defaults, {f.name: _decoder(str(f.type)) for f in slots})
+        codec = _CODECS[kind] = _Codec(names, values, defaults, {slot.name: _decoder(slot.annotation) for slot in every})
     return codec
 
 

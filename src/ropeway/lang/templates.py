@@ -8,6 +8,7 @@ from ropeway.lang.builtins import builtin, gate
 from ropeway.lang.model import Repeat
 from ropeway.lang.plan import Frame, PlanStep, Template
 from ropeway.lang.reads import OPENING, reads_of_step
+from ropeway.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,8 +149,6 @@ class _Maker:
 
 
 def _with_secrets(step: PlanStep, secrets: tuple[str, ...]) -> PlanStep:
-    from dataclasses import replace
-
     return replace(step, secrets=secrets)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,7 +45,7 @@ class Observer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """What a run may use at once: steps, cores and bytes of memory (the leases of ``resources``)."""
 
@@ -53,7 +54,7 @@ class Limits:
     memory: int
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Surroundings:
     """What a run is carried out in.
 

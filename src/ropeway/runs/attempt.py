@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import StoreError
 from ropeway.lang.expressions import EvaluationError, to_text
+from ropeway.records import field, record
 from ropeway.runs import proctable
 from ropeway.runs.folder import file_name
 from ropeway.runs.logs import cant_log
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ropeway.runs.steps.messages import Messages
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Pump:
     """Moves what a process prints on a pipe into its log: through the mask, and for plugins through the message reader."""
 
@@ -87,7 +87,7 @@ def write_all(fd: int, data: bytes) -> None:
         raise cant_log(error) from error
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Attempt:
     """A running attempt. ``stopped_for`` says why it is being ended: ``timeout``, ``cancelled`` or ``output``."""
 

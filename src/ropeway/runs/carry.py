@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import RopewayError, StoreError
 from ropeway.lang.expressions import EvaluationError, to_text
+from ropeway.records import field, record
 from ropeway.runs import artifacts, groups, proctable
 from ropeway.runs import state as states
 from ropeway.runs.around import Surroundings
@@ -35,7 +35,7 @@ EXIT = {"succeeded": 0, "failed": 1, "cancelled": 5, "waiting": 6, "interrupted"
 """Exit status by the state a run ends in; Ctrl-C makes it 130."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """One carrying out of a run, decided by the caller before the pair of processes is made.
 
@@ -181,7 +181,7 @@ def _keep_artifacts(job: Job, executor: Executor, root: Scope) -> list[str]:
     return problems
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Turned:
     """What came of waiting for a place: its descriptor, or the exit status of a run that got none."""
 

@@ -29,8 +29,9 @@ from __future__ import annotations
 import json
 import time
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,7 @@ FORMAT = 1
 _dumps = json.JSONEncoder(separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunEvent:
     """One thing that happened.
 

@@ -11,12 +11,12 @@ import os
 import selectors
 import signal
 import time
-from dataclasses import replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import StoreError
 from ropeway.lang.expressions import EvaluationError
+from ropeway.records import replace
 from ropeway.runs import proctable
 from ropeway.runs.attempt import Attempt, Preparing, belongs, strays
 from ropeway.runs.control import who_cancels

@@ -7,11 +7,11 @@ be done it asks of its :class:`Hands`. Everything here is iterative: a chain of 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ropeway.lang.expressions import EvaluationError
+from ropeway.records import replace
 from ropeway.runs.retry import Failure, delay_before
 from ropeway.runs.schedule import PASSES
 from ropeway.runs.scope import Node, Nulls, Outcome, Scope, Unit, reads_item

@@ -6,13 +6,13 @@ declined gate fails its step), ``choice``, or the fields; every answer has ``by`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ropeway.errors import UsageError
 from ropeway.lang.model import Field
 from ropeway.lang.units import parse_duration
 from ropeway.lang.values import ValueProblem, check_value, parse_text
+from ropeway.records import field, record
 from ropeway.runs.folder import file_name
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _YES = frozenset({"yes", "y", "true", "approve", "approved", "1"})
 _NO = frozenset({"no", "n", "false", "decline", "declined", "reject", "0"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GateRequest:
     """What a person is asked.
 

@@ -11,10 +11,10 @@ import contextlib
 import json
 import os
 import sqlite3
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import RopewayError
+from ropeway.records import record
 from ropeway.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ PRAGMA user_version = {_VERSION};
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Filter:
     """Which runs to list; None and 0 mean no condition. ``since`` is ISO 8601 UTC, compared with the time of creation."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ropeway.errors import StoreError
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +135,7 @@ class Logs:
         self._spare.clear()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     """Some bytes that one stream printed; ``at`` is seconds since the epoch, to 50 ms."""
 

@@ -10,11 +10,11 @@ import contextlib
 import json
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import RopewayError, UsageError
 from ropeway.lang.expressions import EvaluationError
+from ropeway.records import record
 from ropeway.runs.events import seconds
 from ropeway.runs.gates import answer_file, checked, outcome, recorded_request, request
 from ropeway.runs.scope import Outcome
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ropeway.runs.scope import Unit
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Open:
     unit: Unit
     gate: GateRequest

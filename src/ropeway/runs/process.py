@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ropeway.errors import RopewayError
+from ropeway.records import field, record
 from ropeway.runs import proctable
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class StartProblem(RopewayError):
         self.exit_code = exit_code
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Command:
     """A process to start: program and arguments, environment, folder, and the descriptors that become 0, 1 and 2.
 
@@ -174,7 +174,7 @@ def _noted(_signum: int, _frame: object) -> None:
     """Let the wake-up descriptor be written: Python does that only for signals that have a handler."""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Ending:
     """The end of a step's whole tree: SIGTERM, then after ``grace`` seconds SIGKILL, then a list of what would not go.
 

@@ -10,14 +10,15 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from ropeway.records import record
 
 LINUX = sys.platform == "linux"
 _PROC = Path("/proc")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """One living process. ``started`` is the boot-relative start time as the system words it: with ``pid`` it names a process for good."""
 

@@ -7,10 +7,10 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ropeway.errors import NotFound, UsageError
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ print(json.dumps({name: version(name) for name in sys.argv[1:]}))
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Clause:
     """One bound of a version. ``star`` is the ``.*`` of ``==3.*``."""
 
@@ -69,7 +69,7 @@ class Clause:
                 return have < want
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Requirement:
     """A name and the bounds of its version, all of which have to hold."""
 
@@ -77,7 +77,7 @@ class Requirement:
     clauses: tuple[Clause, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Missing:
     """Something that is not there, or not in a version that fits. ``found`` is None when it is not there at all."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from ropeway.lang.model import Retry
@@ -12,7 +13,7 @@ NEVER_BY_DEFAULT = frozenset({126, 127})
 """Exit codes of «found but can't be executed» and «not found» (POSIX shell, 2.8.2): trying again does not help."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Failure:
     """How an attempt failed.
 

@@ -12,9 +12,10 @@ A :class:`Schedule` follows one graph of steps (a workflow, or a sub-workflow wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
+
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ PASSES = frozenset({"succeeded", "warning"})
 SETTLED = frozenset({"succeeded", "warning", "failed", "skipped", "cancelled"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """What ``success()`` and ``failure()`` are for a step that is due, and whether it may start at all."""
 

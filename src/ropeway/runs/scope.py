@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ropeway.lang.expressions import EvaluationError, Status, calls, evaluate, parse, references
 from ropeway.lang.expressions.template import parse_template, render
 from ropeway.lang.values import ValueProblem, check_value
+from ropeway.records import field, record
 from ropeway.runs.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Nulls(dict[str, Any]):
         return None
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Scope:
     """One graph being carried out.
 
@@ -162,7 +162,7 @@ def reads_item(source: str) -> bool:
     return any(path[0] == "item" for path in references(parse(source)))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """How an attempt, an instance or a step ended: the data of ``step.finished`` (see ``runs.events``)."""
 
@@ -174,7 +174,7 @@ class Outcome:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Node:
     """A step that is due, with its units."""
 
@@ -196,7 +196,7 @@ class Node:
         return Status(success=self.verdict.success, failure=self.verdict.failure)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Unit:
     """One thing to carry out. ``attempt`` counts over all carryings-out of the run, ``failures`` only within this one.
 

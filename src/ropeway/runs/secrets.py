@@ -6,10 +6,10 @@ Without a source the keyring is asked and then the environment, under the parame
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ropeway.errors import NotFound, UsageError
+from ropeway.records import record
 from ropeway.runs.env_file import parse_env, read_env_file, with_env_file
 from ropeway.runs.mask import Mask
 from ropeway.runs.secret_store import Store, system_keyring
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Lookup", "Mask", "Source", "Store", "open_store", "parse_env", "parse_source", "read_env_file", "read_secret", "with_env_file"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """One parsed source; ``name`` is empty for a prompt."""
 

@@ -6,8 +6,9 @@ view all see a run through it. It does no I/O.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +22,7 @@ KEPT: Final = frozenset({"succeeded", "warning"})
 """Step states that a resume keeps (skipped ones depend on the reason, see :func:`settled_for_good`)."""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class StepState:
     """What is known of one step, foreach instance (``each[0]``), iteration (``polish#2``) or inner step (``release/build``).
 
@@ -64,7 +65,7 @@ class StepState:
         return core
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class RunState:
     """What is known of one run. ``state`` is as recorded; who holds the lock decides whether ``running`` means *interrupted*."""
 

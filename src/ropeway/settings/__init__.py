@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import os
 import pwd
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ropeway.errors import Refused, StoreError, UsageError
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ PROJECT_FILE = ".ropeway.toml"
 USER_FILE = "config.toml"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Key:
     """One setting. ``default`` is already in the form that programs see; a duration is seconds."""
 
@@ -67,7 +67,7 @@ TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setting:
     """A value with the place that it came from: a variable, a file, or nothing for a default."""
 
@@ -77,7 +77,7 @@ class Setting:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """All settings, for reading by name (typed) or as a list with origins."""
 

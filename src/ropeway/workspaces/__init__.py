@@ -6,8 +6,9 @@ there is. :class:`InPlace` is the person's own folder: nothing is copied and not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from ropeway.records import record
 
 
 class Workspace(Protocol):
@@ -36,7 +37,7 @@ class Workspace(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InPlace:
     """The person's own folder."""
 

@@ -18,8 +18,9 @@ A code is never given a second meaning; one that is not used any more stays rese
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
+
+from ropeway.records import record
 
 _RANGES = {
     "RW0": "source",
@@ -33,7 +34,7 @@ _RANGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Explanation:
     """One code. ``wrong`` and ``right`` are small ``workflow.toml`` files, empty where none can show it.
 

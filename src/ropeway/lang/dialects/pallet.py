@@ -13,7 +13,6 @@ Pallet declares no inputs. The parameters are what templates read: ``{{ workflow
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ropeway.lang.dialects.pallet_names import Names, Scope
@@ -22,6 +21,7 @@ from ropeway.lang.dialects.pallet_shape import Call, Conditional, Parallel, read
 from ropeway.lang.dialects.pallet_templates import access, has_text, is_false, is_true
 from ropeway.lang.hints import shown
 from ropeway.lang.model import Field, Policy, Step, Workflow
+from ropeway.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,11 +6,11 @@ their branches. It never reads another branch of the same step, a later step, or
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ropeway.lang.dialects.pallet_shape import Call
 from ropeway.lang.hints import did_you_mean, shown
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ropeway.lang.dialects.pallet_shape import PalletStep
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Scope:
     """A list of steps while it is being read.
 
@@ -32,7 +32,7 @@ class Scope:
     joined: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """A step that may be read. ``may_be_skipped``: it stands in a branch that the reader is not in."""
 
@@ -40,7 +40,7 @@ class Found:
     may_be_skipped: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unreadable:
     """Why a step's result can not be read here."""
 

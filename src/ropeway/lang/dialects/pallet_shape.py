@@ -7,11 +7,11 @@ problems are shown at once.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ropeway.lang.formats import NAME, WORKFLOW_ID, fits
 from ropeway.lang.hints import did_you_mean, noun, shown
+from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -27,7 +27,7 @@ _ONLY_FOR_CALLS = ("inputs", "outputs", "timeout")
 _SKILL = re.compile(r"[^\s{}$\"'`\\\x00-\x1f]+")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Metadata:
     """Who a workflow is. ``id`` is empty when the document's was refused."""
 
@@ -38,7 +38,7 @@ class Metadata:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """A sequential step: it calls a skill."""
 
@@ -50,7 +50,7 @@ class Call:
     timeout: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parallel:
     """Steps that start together and are all awaited."""
 
@@ -59,7 +59,7 @@ class Parallel:
     steps: tuple[PalletStep, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Conditional:
     """Two lists of steps, of which one runs."""
 
@@ -70,7 +70,7 @@ class Conditional:
     if_false: tuple[PalletStep, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Switch:
     """A list of steps per case; ``default`` runs when no case fits."""
 
@@ -84,7 +84,7 @@ class Switch:
 PalletStep = Call | Parallel | Conditional | Switch
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PalletDocument:
     """A document whose shape was checked."""
 

@@ -7,11 +7,11 @@ module finds templates in a text and writes our expressions; who may read what i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from json import dumps
 from typing import TYPE_CHECKING
 
 from ropeway.lang.hints import shown
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +28,7 @@ _WORDS_OF_THE_LANGUAGE = frozenset({"true", "false", "null", "in"})
 _FALSE_VALUES = "[null, false, 0, '', [], {}]"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Read:
     """One template: the path it reads, and where it stands in its text (code points, braces included)."""
 
@@ -37,7 +37,7 @@ class Read:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fault:
     """Something between braces that is no path, or braces that never close."""
 

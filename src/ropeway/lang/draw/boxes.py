@@ -5,11 +5,11 @@ A picture runs down or to the right, whichever fits a page better: a chain runs 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ropeway.lang.draw.layout import Manner, lay_out
 from ropeway.lang.draw.words import columns, shortened
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from ropeway.lang.draw.layout import Point
@@ -34,7 +34,7 @@ _DOWN = Manner(gap=26.0, widest=_PAGE[0], flush=False)
 _RIGHT = Manner(gap=14.0, widest=_PAGE[1], flush=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Box:
     """A placed box. ``x`` and ``y`` are its corner in its level; ``indent`` is where its words begin."""
 
@@ -49,7 +49,7 @@ class Box:
     inner: Placed | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Placed:
     """A level: its boxes, the points of its lines (see ``layout.Line``) and its extent."""
 

@@ -6,11 +6,11 @@ by the same become one box, and so do steps in a row; at last whole levels (step
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ropeway.lang.draw.picture import Node, Picture, closed, graph_of, size
 from ropeway.lang.draw.words import counted
+from ropeway.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping

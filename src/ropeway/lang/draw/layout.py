@@ -10,11 +10,11 @@ Coordinates here have two axes: *across* (along a layer) and *along* (from layer
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ropeway.errors import UsageError
+from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _COMPONENT_GAP = 40.0
 _SWEEPS = 12
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """A line from the edge of one box to that of another, as an even number of points.
 
@@ -42,7 +42,7 @@ class Line:
     points: tuple[Point, ...]
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Layout:
     """Places of one level. ``centres`` holds (across, along) by index; ``size`` is the extent in both."""
 
@@ -51,7 +51,7 @@ class Layout:
     size: Point = (0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Manner:
     """How boxes are spaced.
 
@@ -79,7 +79,7 @@ def lay_out(sizes: Sequence[Point], edges: Sequence[tuple[int, int]], manner: Ma
     return _packed(parts, max((part.size[0] for part in parts), default=0.0), manner)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Part:
     """A connected part as the library returned it: layers of ids from first to last; ids from ``len(sizes)`` on are bends."""
 

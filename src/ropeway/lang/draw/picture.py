@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ropeway.lang.draw.words import counted
 from ropeway.lang.graph import Graph
+from ropeway.records import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ _MOST_NODES = 20_000
 """Sub-workflows are opened while the picture has fewer boxes. Ten levels that each use the next one ten times would be 10^10."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mark:
     """Something special about how a step runs. ``kind`` is ``foreach``, ``repeat``, ``when``, ``retry`` or ``gate``."""
 
@@ -32,7 +32,7 @@ class Mark:
         return {"foreach": "for each", "when": "when"}.get(self.kind, self.text)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Node:
     """One box.
 
@@ -50,7 +50,7 @@ class Node:
     members: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Picture:
     """Boxes in the order of the file."""
 

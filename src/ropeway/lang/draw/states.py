@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ropeway.lang.draw.words import plain
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["LOOKS", "Look", "States"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Look:
     """How a state is shown: a sign for terminals (and one in ASCII), its colour on light and on dark ground."""
 

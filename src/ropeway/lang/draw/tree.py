@@ -13,12 +13,12 @@ chain stays readable::
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ropeway.lang.draw.picture import graph_of
 from ropeway.lang.draw.states import LOOKS, States
 from ropeway.lang.draw.words import plain, shortened
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ __all__ = ["tree"]
 _MOST_NEEDS = 6
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Style:
     branch: str
     last: str

@@ -6,8 +6,9 @@ wanted. ``any`` fits everything and is checked when the expression is evaluated 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from ropeway import records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@records.record
 class Type:
     """One type. ``str()`` is what people read.
 
@@ -42,7 +43,10 @@ class Type:
 
     kind: str
     item: Type | None = None
-    fields: Mapping[str, Type] | None = field(default=None, hash=False)
+    fields: Mapping[str, Type] | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.item))  # a mapping has no hash
 
     def __str__(self) -> str:
         if self.kind == "record":

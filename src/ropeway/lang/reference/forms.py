@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from ropeway.lang.reference.refs import Ref
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PathReference:
     """A file or a folder on this machine, ``text`` as written."""
 
@@ -32,7 +33,7 @@ class PathReference:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HttpsReference:
     """One file on the web. ``digest`` (``sha256:…``) pins it."""
 
@@ -48,7 +49,7 @@ class HttpsReference:
         return self.url if self.digest is None else f"{self.url}#{self.digest}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OciReference:
     """A bundle in an OCI registry. ``host`` has its port when one is given; ``bare`` says that ``oci://`` was left out."""
 
@@ -64,7 +65,7 @@ class OciReference:
         return f"{'' if self.bare else 'oci://'}{self.host}/{self.repository}{tag}{digest}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AdHocReference:
     """A name in a repository on GitHub (or the mirror that a setting names): nothing has to be configured."""
 
@@ -77,7 +78,7 @@ class AdHocReference:
         return f"{self.name}@{self.owner}/{self.repo}{_suffix(self.ref)}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RegistryReference:
     """A name in a configured registry; ``registry`` is None for the default one."""
 
@@ -89,7 +90,7 @@ class RegistryReference:
         return f"{self.name}@{self.registry or ''}{_suffix(self.ref)}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LocalReference:
     """A bare name: in a project its own workflow of that id, outside one a name in the default registry. Only ``app`` knows where it is."""
 

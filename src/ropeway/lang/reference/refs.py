@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
 from ropeway.errors import UsageError
+from ropeway.records import record
 
 RefKind = Literal["version", "range", "commit", "digest", "name"]
 
@@ -25,7 +25,7 @@ class InvalidReference(UsageError):
         self.length = length
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ref:
     """The choice behind ``#``.
 

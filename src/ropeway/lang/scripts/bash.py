@@ -22,13 +22,13 @@ and braces need no matching for that; ``case``, ``for``, ``[[``, substitutions a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ropeway.lang.scripts.commands import check_command, check_condition
 from ropeway.lang.scripts.documents import Documents
 from ropeway.lang.scripts.draft import Compiled, Draft
 from ropeway.lang.scripts.words import Unsure, Word
+from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ def compile_bash(text: str, type_of: Callable[[str], Type], *, posix: bool) -> C
     return draft.finish()
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Simple:
     """A simple command while it is read. ``stdin`` holds what here-documents and here-strings put on its standard input."""
 

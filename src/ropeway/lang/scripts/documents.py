@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ropeway.lang.scripts.draft import LITERAL, MARK, in_env
 from ropeway.lang.scripts.words import Lexer, Unsure, Word
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from ropeway.lang.scripts.draft import Draft
@@ -21,7 +21,7 @@ _PLAIN_BODY = re.compile(r"[^\\$`]+")
 _MARKS = re.compile(r"\$?\$\{\{")
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Document:
     """A here-document whose body comes after the line."""
 

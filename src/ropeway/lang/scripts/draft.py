@@ -6,10 +6,10 @@ replaces it by a reference to the expression's variable or refuses it. No value 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ropeway.lang.expressions.template import read_hole
+from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ LITERAL = "$${{"
 _NUMERIC = frozenset({"integer", "boolean"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ScriptProblem:
     """Why an expression can not stand where it stands. ``offset`` and ``length`` are code points of the script."""
 
@@ -35,7 +35,7 @@ class ScriptProblem:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Use:
     """One expression in a script, from ``${{`` at ``offset`` to ``end``; comments hold none.
 
@@ -49,7 +49,7 @@ class Use:
     variable: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compiled:
     """A script without expressions.
 

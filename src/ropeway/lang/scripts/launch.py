@@ -6,8 +6,9 @@ messages point into the workflow's text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,7 @@ _NODE_LARGE = 'require("vm").runInThisContext(require("fs").readFileSync(process
 _ENDINGS = {"bun": ".js", "deno": ".ts", "lua": ".lua", "perl": ".pl", "php": ".php", "powershell": ".ps1", "pwsh": ".ps1", "ruby": ".rb"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Launch:
     """What to spawn, in the step's working directory, once ``files`` (names and texts, UTF-8) are written into the given folder."""
 

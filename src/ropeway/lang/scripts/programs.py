@@ -8,13 +8,13 @@ option that takes a program, such as ``-c``; it may stand there only if nothing 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from ropeway.lang.scripts.draft import shown_source
 from ropeway.lang.scripts.words import DYNAMIC, HOLE
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ __all__ = ["check_programs", "find_command", "refuse_program"]
 _NOTHING = re.compile(r"(?!)")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Prefix:
     """A command that runs the command after its options. ``valued`` options take the next word, ``operands`` come before it."""
 
@@ -82,7 +82,7 @@ def find_command(words: Sequence[Word], draft: Draft) -> int:
     return min(at, len(words))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Language:
     """How a program reads its command line.
 

@@ -8,11 +8,11 @@ an expression. ``bash.py`` tells why this is safe.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from ropeway.lang.scripts.draft import LITERAL, MARK, in_env
 from ropeway.lang.scripts.judge import Judge
+from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from ropeway.lang.scripts.draft import Draft, Use
@@ -54,7 +54,7 @@ class Unsure(Exception):
         self.hint = hint
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Word:
     """One word of a command.
 

@@ -6,11 +6,11 @@ a second time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from ropeway.lang.diagnostics import Diagnostic, Locator
 from ropeway.lang.source.text import MAX_BYTES, Lines, Mistake
+from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from ropeway.lang.diagnostics import Location, Path
@@ -21,7 +21,7 @@ Format = Literal["toml", "yaml"]
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")  # of UTF-16, and of UTF-32 in part
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Document(Locator):
     """A TOML or YAML file.
 
@@ -33,9 +33,9 @@ class Document(Locator):
     text: str
     format: Format
     data: dict[str, Any]
-    spans: Spans | None = field(default=None, repr=False, compare=False)
+    spans: Spans | None = None
     """Where each value stands; None until somebody asks."""
-    _lines: Lines | None = field(default=None, init=False, repr=False, compare=False)
+    _lines: Lines | None = field(default=None, init=False)
 
     def locate(self, path: Path, *, key: bool = False, offset: int | None = None, length: int = 1) -> Location:
         """See :meth:`Locator.locate`. For a table, its header or key; for what is not there, the nearest table around it."""

@@ -7,10 +7,10 @@ columns, and only for a mistake that is shown.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ropeway.lang.diagnostics import Location
+from ropeway.records import record
 
 if TYPE_CHECKING:
     from ropeway.lang.diagnostics import Path, Severity
@@ -31,7 +31,7 @@ Span = tuple[int, int, int, int]
 Spans = dict["Path", Span]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mistake:
     """A problem found while reading, by offsets; ``end`` is exclusive."""
 

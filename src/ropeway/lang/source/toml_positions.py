@@ -8,10 +8,10 @@ linear in the text.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ropeway.lang.source.text import MAX_DEPTH
+from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from ropeway.lang.diagnostics import Path
@@ -32,7 +32,7 @@ _STRING = re.compile(
 _BARE = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:[^\s,\]}#]*)?|[^\s,\[\]{}#\"'=]+")
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class TomlPositions:
     """What a scan found.
 

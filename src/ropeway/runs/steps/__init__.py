@@ -6,9 +6,10 @@ Sub-workflows and gates are no processes: the executor carries them itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ropeway.lang.plan import PlanStep
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prepared:
     """One attempt of a step with everything evaluated.
 
@@ -37,7 +38,7 @@ class Prepared:
     source: Path | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Launch:
     """A process to start.
 

@@ -12,15 +12,16 @@ log's. Exit status 0 means done, unless an error message came; anything else is 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import Any
+
+from ropeway.records import field, record
 
 PROTOCOL = 1
 MAX_LINE = 16 * 2**20
 """Bytes of one message; a longer line ends the step."""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Messages:
     """Collects a plugin's messages from pieces of its standard output."""
 
