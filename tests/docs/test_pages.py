@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import pytest
 
-from support.pages import Page, blocks, commands, matched
+from support.pages import Block, Page, blocks, commands, matched
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SESSIONS = [page for page in PAGES if any(block.kind == "console" for block in blocks(page.read_text()))]
 WORKFLOWS = [
-    pytest.param(block, id=f"{page.relative_to(ROOT)}:{block.line}")
+    pytest.param(page, block, id=f"{page.relative_to(ROOT)}:{block.line}")
     for page in PAGES
     for block in blocks(page.read_text())
     if (block.kind == "toml" and "[steps." in block.text) or (block.kind == "yaml" and "steps:" in block.text)
@@ -28,15 +29,20 @@ def test_a_page_shows_what_happens(page: Path, tmp_path: Path) -> None:
         assert wrong is None, f"{page.relative_to(ROOT)}, {wrong}"
 
 
-@pytest.mark.parametrize("block", WORKFLOWS)
-def test_a_workflow_on_a_page_is_valid(block, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "block"), WORKFLOWS)
+def test_a_workflow_on_a_page_is_valid(page: Path, block: Block, tmp_path: Path) -> None:
     from ropeway.app.workflows import load
 
-    path = tmp_path / f"workflow.{block.kind}"
+    reader = Page(tmp_path)
+    for other in blocks(page.read_text()):
+        if other.title is not None and other.title != block.title:
+            reader.write(other)  # what it may use
+    path = reader.cwd / (block.title or f"untitled.{block.kind}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     given = block.text if block.text.startswith(("id", "#")) or "\nid" in block.text or "metadata:" in block.text else ""
     head = 'id = "page"\n' if block.kind == "toml" else "id: page\n"
     path.write_text(given or head + block.text)
-    found = list(load(str(path), cwd=tmp_path).diagnostics)
+    found = list(load(str(path), cwd=reader.cwd).diagnostics)
     assert found == []
 
 
@@ -44,6 +50,14 @@ def test_the_pages_have_sessions_and_workflows() -> None:
     assert ROOT / "README.md" in SESSIONS
     assert ROOT / "docs/tutorial/index.md" in SESSIONS
     assert len(WORKFLOWS) > 10
+
+
+def test_the_picture_shows_the_commands_of_the_readme() -> None:
+    """Its output is a run's own; scripts/draw-session draws it again."""
+    picture = html.unescape((ROOT / "docs/assets/session.svg").read_text()).replace("\xa0", " ")
+    typed = [c.text for block in blocks((ROOT / "README.md").read_text()) if block.kind == "console" for c in commands(block.text)]
+    assert [text for text in typed if f">{text}</text>" not in picture] == []
+    assert "http" not in picture.replace("http://www.w3.org/2000/svg", "")
 
 
 SESSION = """

@@ -24,6 +24,7 @@ RUN_ID = re.compile(r"\b(?=[a-z]*[2-7])(?=[2-7]*[a-z])[a-z2-7]{10}\b")
 PARALLEL = re.compile(r"\bworkflow (?:run|resume)\b(?!.*\|)")
 LOOSE = [
     (re.compile(r"\b\d+(?:\\?\.\d)?\\? (?:s|ms|min)(?:\\? ago)?(?=$|\W)|\bnow\b"), r"(?:\\d+(?:\\.\\d)? (?:s|ms|min)(?: ago)?|now)"),
+    (re.compile(r"\b\d+(?:\\?\.\d)?\\? (?:B|KiB|MiB)\b"), r"\\d+(?:\\.\\d)? (?:B|KiB|MiB)"),
     (re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b"), "[0-9a-f]+"),
 ]
 
@@ -96,16 +97,20 @@ class Page:
     def do(self, block: Block) -> str | None:
         """Carry out one block; returns what is wrong, or None."""
         if block.title is not None:
-            path = self.cwd / block.title
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.text)
-            path.chmod(0o755 if block.text.startswith("#!") else 0o644)
+            self.write(block)
         if block.kind == "console":
             for command in commands(block.text):
                 wrong = self._type(command)
                 if wrong is not None:
                     return f"line {block.line}: $ {command.text}\n{wrong}"
         return None
+
+    def write(self, block: Block) -> None:
+        """Make the file that a block is."""
+        path = self.cwd / (block.title or "")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text)
+        path.chmod(0o755 if block.text.startswith("#!") else 0o644)
 
     def run(self, text: str) -> tuple[int, str]:
         """Run a command where the last one ended; returns its status and output."""
