@@ -142,7 +142,7 @@ async def run_async(
     """
     made = target if isinstance(target, Plan) else plan(target, params=params, env=env, cwd=cwd, overrides=overrides)
     folder = runs.create(made, cwd=(cwd or Path.cwd()).absolute(), options=options or RunOptions())
-    return await _carried_out(folder, on_event)
+    return await _carried_out(folder, on_event, after=0)
 
 
 async def resume_async(
@@ -170,11 +170,11 @@ async def resume_async(
         UsageError: It has nothing to resume, or a change does not fit.
     """
     changes = resuming.Changes(replan=replan, values=set or {}, start=start, skip=tuple(skip))
-    return await _carried_out(resuming.prepare(run, changes).folder, on_event)
+    folder = resuming.prepare(run, changes).folder
+    return await _carried_out(folder, on_event, after=max((event.seq for event in folder.events()), default=0))
 
 
-async def _carried_out(folder: RunFolder, on_event: Callable[[RunEvent], object] | None) -> RunState:
-    after = max((event.seq for event in folder.events()), default=0) if on_event else 0
+async def _carried_out(folder: RunFolder, on_event: Callable[[RunEvent], object] | None, *, after: int) -> RunState:
     work = asyncio.create_task(local.carry_out(folder))
     while on_event is not None:
         done, _ = await asyncio.wait({work}, timeout=local.POLL)

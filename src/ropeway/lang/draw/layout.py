@@ -120,7 +120,7 @@ def _ask(connected: Sequence[int], edges: Sequence[tuple[int, int]], count: int)
         from fast_sugiyama import from_edges
     except ImportError:
         message = "drawing SVG needs the library fast-sugiyama, which is not installed"
-        raise UsageError(message, hint="pip install 'ropeway[svg]', or use --format tree, mermaid or dot", code="missing-extra") from None
+        raise UsageError(message, hint="pip install fast-sugiyama, or use --format tree, mermaid or dot", code="missing-extra") from None
     # The library numbers bends after the boxes, so the boxes have to be exactly 0 … n-1; and it forgets the order of texts.
     number = {at: index for index, at in enumerate(connected)}
     found = from_edges([(number[a], number[b]) for a, b in edges], vertex_spacing=1.0, dummy_vertices=True, dummy_size=0.4)
