@@ -167,7 +167,8 @@ class Executor:
             timeout = 0.0
         elif self._timers:
             timeout = max(0.0, self._timers[0][0] - time.monotonic())
-        for key, _ in self._selector.select(timeout):
+        # Ends come last: with a process its pipes are closed, and one of them may be among what is ready.
+        for key, _ in sorted(self._selector.select(timeout), key=lambda ready: ready[0].fd == self._ends.fd):
             key.data()
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:

@@ -112,7 +112,7 @@ class Mask:
 
 
 def forms(value: str) -> Iterator[bytes]:
-    """Yield every form of one secret that is hidden: itself, its lines, JSON, base64 at each of three alignments, URL encoding."""
+    """Yield every form of one secret that is hidden: itself, its lines, JSON, Python, base64 at each of three alignments, URL encoding."""
     raw = value.encode("utf-8", "surrogateescape")
     if not raw:
         return
@@ -150,6 +150,7 @@ def _url_and_json(raw: bytes) -> Iterator[bytes]:
         yield quoted.replace(b"%20", b"+")
     text = raw.decode("utf-8", "surrogateescape")
     yield json.dumps(text)[1:-1].encode()
+    yield repr(text)[1:-1].encode("utf-8", "surrogateescape")
     yield json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8", "surrogateescape")
 
 
