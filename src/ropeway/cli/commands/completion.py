@@ -38,7 +38,7 @@ complete -o nosort -F _workflow_completion PROGRAM
 @verb()
 @argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(console: Console, *, shell: str) -> None:
-    r"""Print the completion script of a shell.
+    """Print the completion script of a shell.
 
     \b
     bash: eval "$(workflow completion bash)"              in ~/.bashrc
@@ -46,7 +46,7 @@ def command(console: Console, *, shell: str) -> None:
     fish: workflow completion fish > ~/.config/fish/completions/workflow.fish
 
     It completes commands, options, workflows, parameters, runs and steps.
-    """
+    """  # noqa: D301 - \b is the sign that keeps click from wrapping the lines
     from click.shell_completion import get_completion_class
 
     text = []

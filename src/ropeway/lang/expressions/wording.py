@@ -61,7 +61,8 @@ def hint_for(node: Node, given: Type, wanted: Type) -> str | None:
     if given.kind == "optional":
         inner = given.item or ANY
         example = _EMPTY.get(inner.kind, "…")
-        return f"it is null when its step was skipped: default({shown(node)}, {example})"
+        when = "its step was skipped" if shown(node).startswith("steps.") else "no value is given"
+        return f"it is null when {when}: default({shown(node)}, {example})"
     path = path_of(node)
     if given.kind == "string" and wanted.kind in _DECLARABLE and len(path) == 4 and (path[0], path[2]) == ("steps", "outputs"):
         return f'declare the output in steps.{path[1]}: outputs.{path[3]} = {{ type = "{wanted.kind}" }}'

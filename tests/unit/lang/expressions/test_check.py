@@ -30,6 +30,7 @@ NAMES = {
             "files": list_of(STRING),
             "options": map_of(INTEGER),
             "any": ANY,
+            "note": optional(STRING),
         }
     ),
     "steps": record(
@@ -226,6 +227,12 @@ WRONG = {
         "write contains(params.since, 'a')",
     ),
     # null
+    "params.note + '!'": (
+        "RW221",
+        "'params.note' may be null here",
+        "params.note",
+        "it is null when no value is given: default(params.note, '')",
+    ),
     "steps.maybe.outputs.score > 3": (
         "RW221",
         "'steps.maybe.outputs.score' may be null here",
