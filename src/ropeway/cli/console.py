@@ -30,9 +30,10 @@ _CODES: dict[str, str] = {
     "cyan": "36",
 }
 
+# Patterns are compiled when they are first needed: most text is harmless.
 # C0 but tab and newline, DEL, C1, and the characters that reorder or hide text (bidi controls, zero-width, line separators).
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-_SGR = re.compile(r"\x1b\[[0-9;:]{0,32}m")
+_UNSAFE = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+_SGR = r"\x1b\[[0-9;:]{0,32}m"
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -47,7 +48,7 @@ def clean(text: str, *, lines: bool = False) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    text = _UNSAFE.sub(_escaped, text)
+    text = re.sub(_UNSAFE, _escaped, text)
     return text if lines else text.replace("\n", "\\n")
 
 
@@ -62,8 +63,8 @@ def clean_output(text: str) -> str:
         text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
     if "\x1b" not in text:
         return clean(text, lines=True)
-    kept = _SGR.findall(text)
-    parts = [clean(part, lines=True) for part in _SGR.split(text)]
+    kept = re.findall(_SGR, text)
+    parts = [clean(part, lines=True) for part in re.split(_SGR, text)]
     woven = "".join(part + code for part, code in zip(parts, [*kept, ""], strict=True))
     return woven + "\x1b[0m" if kept else woven
 

@@ -60,6 +60,11 @@ def console_for(args: Sequence[str]) -> Console:
 
 
 def _dispatch(console: Console, args: Sequence[str]) -> int:
+    from ropeway.cli.running import plain_target, run
+
+    plain = plain_target(args, os.environ)
+    if plain is not None:
+        return run(console, *plain)
     from ropeway.cli.group import run_group
 
     return run_group(args, console)

@@ -8,7 +8,6 @@ texts for people are left out: they can not change what it did.
 from __future__ import annotations
 
 import json
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from ropeway.lang.graph import Graph
@@ -19,6 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ropeway.lang.plan import Plan, PlanStep, Template
+
+try:  # hashlib loads OpenSSL, and that takes as long as to read and check a small workflow; CPython's own module is small
+    from _sha256 import sha256  # type: ignore[import-not-found]
+except ImportError:
+    try:
+        from _sha2 import sha256  # type: ignore[import-not-found]  # since 3.12
+    except ImportError:
+        from hashlib import sha256
 
 _LEFT_OUT: Final = ("name", "needs", "retry", "timeout", "resources", "pure", "interactive", "max_parallel")
 
@@ -81,4 +88,4 @@ def _fingerprints(plan: Plan) -> dict[str, str]:
 
 def _digest(value: Any) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return "sha256:" + sha256(text.encode()).hexdigest()
+    return f"sha256:{sha256(text.encode()).hexdigest()}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ropeway.errors import RopewayError, StoreError
 from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.records import field, record
-from ropeway.runs import artifacts, groups, proctable
+from ropeway.runs import groups, proctable
 from ropeway.runs import state as states
 from ropeway.runs.around import Surroundings
 from ropeway.runs.executor import Executor
@@ -170,6 +170,10 @@ def _finish(job: Job, executor: Executor, root: Scope, final: str) -> str:
 
 
 def _keep_artifacts(job: Job, executor: Executor, root: Scope) -> list[str]:
+    if not job.plan.template.artifacts:
+        return []
+    from ropeway.runs import artifacts  # with shutil and hashlib
+
     problems = []
     for artifact in job.plan.template.artifacts.values():
         try:

@@ -7,7 +7,6 @@ the holder's id, so that ``cancel-running`` knows whom to end.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,8 @@ class Group:
         self._folder = folder
         self._name = name
         self._limit = limit
+        import hashlib
+
         self._stem = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
     def enter(self, run: str) -> int:

@@ -7,7 +7,6 @@ units: ``build``, ``each[0]``, ``polish#2``, ``release/build``.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from pathlib import Path
@@ -141,6 +140,8 @@ class Scope:
             raise EvaluationError(f"hash_files({pattern!r}): {error}") from error
         if not found:
             return ""
+        import hashlib
+
         digest = hashlib.sha256()
         for path in found:
             digest.update(str(path.relative_to(root)).encode("utf-8", "surrogateescape") + b"\0")

@@ -1,20 +1,19 @@
-"""`workflow run`: run a workflow."""
+"""`workflow run`: its options and its help; what it does is in :mod:`ropeway.cli.running`."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ropeway.cli.group import Verb, argument, option, verb
 from ropeway.cli.options import complete_workflow, pairs, settable_options
+from ropeway.cli.running import run
 from ropeway.errors import RopewayError
 
 if TYPE_CHECKING:
     from ropeway.cli.console import Console
-    from ropeway.lang.plan import Plan
 
 
 class RunVerb(Verb):
@@ -76,39 +75,15 @@ def command(
     Exit status: 0 succeeded, 1 a step failed, 2 the workflow or the call is invalid, 4 refused, 5 cancelled, 6 a step waits for a
     person's answer, 130 Ctrl-C.
     """
-    from ropeway.app import planning, workflows
-
-    cwd = Path(os.getcwd())  # noqa: PTH109 - the same, quicker
-    loaded = workflows.read(target, cwd=cwd, overrides=overrides)
-    plan = planning.make_plan(loaded, params=pairs(params, "param"), params_file=params_file, env=pairs(env, "env"), cwd=cwd)
-    _warn(console, plan)
-    if flags["dry_run"]:
-        return _dry_run(console, plan)
-    from ropeway.app import runs
-    from ropeway.cli.watching import carry_out, run_options
-
-    asked = run_options(console, parallel=parallel, env_file=env_file, in_place=flags["in_place"], no_sandbox=flags["no_sandbox"])
-    return carry_out(console, runs.create(plan, cwd=cwd, options=asked), asked, plan)
-
-
-def _warn(console: Console, plan: Plan) -> None:
-    for text in plan.warnings:
-        console.warning(text)
-
-
-def _dry_run(console: Console, plan: Plan) -> int:
-    """Show the plan and what the machine lacks; 0 when it could run."""
-    from ropeway.cli.render_plan import render
-    from ropeway.runs.requirements import missing
-
-    lacks = missing(plan.template.requirements, os.environ)
-    if console.json:
-        body: dict[str, Any] = {"plan": plan.to_json(), "missing": [str(m) for m in lacks]}
-        console.object(body)
-        return 0
-    for line in render(plan, console):
-        console.data(line)
-    for each in lacks:
-        console.warning(f"{each}", "a run would refuse to start")
-    console.say("Nothing was run.")
-    return 0
+    del flags["watch"]  # nothing to choose yet: whoever starts a run watches it
+    return run(
+        console,
+        target,
+        overrides=overrides,
+        params=pairs(params, "param"),
+        params_file=params_file,
+        env=pairs(env, "env"),
+        env_file=env_file,
+        parallel=parallel,
+        **flags,
+    )

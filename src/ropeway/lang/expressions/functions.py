@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ropeway.errors import RopewayError
 from ropeway.lang.expressions.errors import EvaluationError, KindError
-from ropeway.lang.expressions.lexer import MAX_INTEGER, MIN_INTEGER
-from ropeway.lang.expressions.operators import kind_of
+from ropeway.lang.expressions.operators import MAX_INTEGER, MIN_INTEGER, kind_of
 from ropeway.lang.expressions.text import to_text
 from ropeway.lang.expressions.types import ANY, BOOLEAN, INTEGER, STRING, Type, list_of
 

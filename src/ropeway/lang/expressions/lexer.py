@@ -10,14 +10,12 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from ropeway.lang.expressions.errors import ExpressionError
+from ropeway.lang.expressions.operators import MAX_INTEGER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MAX_INTEGER", "MIN_INTEGER", "Token", "tokens"]
-
-MAX_INTEGER = 2**63 - 1
-MIN_INTEGER = -(2**63)
+__all__ = ["Token", "tokens"]
 
 
 class Token(NamedTuple):

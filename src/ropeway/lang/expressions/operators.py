@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ropeway.lang.expressions.errors import EvaluationError, KindError
-from ropeway.lang.expressions.lexer import MAX_INTEGER, MIN_INTEGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +17,10 @@ if TYPE_CHECKING:
 
     from ropeway.lang.expressions.run import Run
 
-__all__ = ["BINARY", "equal", "kind_of", "negate"]
+__all__ = ["BINARY", "MAX_INTEGER", "MIN_INTEGER", "equal", "kind_of", "negate"]
 
+MAX_INTEGER = 2**63 - 1
+MIN_INTEGER = -(2**63)
 MAX_VALUE_DEPTH = 200
 
 

@@ -20,7 +20,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from ropeway.lang.expressions.errors import ExpressionError
-from ropeway.lang.expressions.lexer import MAX_INTEGER, Token, tokens
 from ropeway.lang.expressions.nodes import (
     Binary,
     Call,
@@ -37,9 +36,12 @@ from ropeway.lang.expressions.nodes import (
     Node,
     Unary,
 )
+from ropeway.lang.expressions.operators import MAX_INTEGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ropeway.lang.expressions.lexer import Token
 
 T = TypeVar("T")
 
@@ -86,6 +88,9 @@ class _Parser:
     """One pass over the tokens. ``height`` is that of the node that was returned last, ``size`` counts all nodes."""
 
     def __init__(self, text: str) -> None:
+        # Not loaded before there is an expression: to compile its patterns takes as long as to read a small workflow.
+        from ropeway.lang.expressions.lexer import tokens
+
         self._text = text
         self._tokens = tokens(text)
         self._token = next(self._tokens)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from ropeway.lang.expressions.check import check
 from ropeway.lang.expressions.errors import EvaluationError, ExpressionError
 from ropeway.lang.expressions.evaluate import DEFAULT_BUDGET, evaluate
-from ropeway.lang.expressions.lexer import tokens
 from ropeway.lang.expressions.parser import parse
 from ropeway.lang.expressions.run import MAX_BUILT, Status
 from ropeway.lang.expressions.text import to_text
@@ -122,6 +121,8 @@ def read_hole(text: str, offset: int) -> Hole:
 
 def _closing(text: str, start: int) -> int:
     """Return where the braces that close the hole stand, or -1."""
+    from ropeway.lang.expressions.lexer import tokens
+
     depth = 0
     for token in tokens(text, start):
         if token.kind == "{":

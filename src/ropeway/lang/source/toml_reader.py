@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from ropeway.lang.diagnostics import Path
     from ropeway.lang.source.text import Spans
 
-_QUOTED = re.compile(
+_QUOTED = (
     r'''"""(?:[^"\\]++|\\.|"(?!""))*+"""|'''
     r"""'''(?:[^']++|'(?!''))*+'''"""
-    r"""|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+'|#[^\n]*+""",
-    re.DOTALL,
+    r"""|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+'|#[^\n]*+"""
 )
 _NUL = re.compile(r"\\(?:u0000|U00000000|x00)")  # as an escape: the character itself never gets here
 _MAX_DOTS = 200_000  # tomllib works parts² for a dotted key; this many dots in lines of 100 take it about a second
@@ -57,7 +56,7 @@ def _refuse_bulk(text: str) -> Mistake | None:
     dotted = any(line.count(".") > MAX_DEPTH for line in text.split("\n"))
     if not dotted and text.count(".") <= _MAX_DOTS and _values(text) <= MAX_NODES:
         return None
-    bare = _QUOTED.sub(_blank_out, text)
+    bare = re.sub(_QUOTED, _blank_out, text, flags=re.DOTALL)
     if _values(bare) > 2 * MAX_NODES:  # twice: a comma may be a trailing one; whoever is below is counted exactly later
         return _too_many()
     start = 0

@@ -1,0 +1,76 @@
+"""What `workflow run` does, once its words are understood. Knows nothing of click: a line without options is understood without it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ropeway.cli.console import Console
+    from ropeway.lang.plan import Plan
+
+__all__ = ["plain_target", "run"]
+
+
+def plain_target(args: Sequence[str], environ: Mapping[str, str]) -> tuple[str | None] | None:
+    """Return the target of a command line that is ``run`` and at most a target, in a tuple; None for any other line.
+
+    Such a line needs no parser, and to load one takes a fifth of a short run.
+    """
+    if not args or args[0] != "run" or len(args) > 2 or any(word.startswith("-") for word in args):
+        return None
+    if "_WORKFLOW_COMPLETE" in environ or "_ROPEWAY_COMPLETE" in environ:
+        return None
+    return (args[1] if len(args) == 2 else None,)
+
+
+def run(
+    console: Console,
+    target: str | None,
+    *,
+    overrides: Sequence[str] = (),
+    params: Mapping[str, str] | None = None,
+    params_file: str | None = None,
+    env: Mapping[str, str] | None = None,
+    env_file: str | None = None,
+    parallel: int | None = None,
+    dry_run: bool = False,
+    in_place: bool = False,
+    no_sandbox: bool = False,
+) -> int:
+    """Plan a workflow, carry it out, show it and return the exit status; the arguments are the command's options."""
+    from ropeway.app import planning, reading
+
+    cwd = Path(os.getcwd())  # noqa: PTH109 - the same, quicker
+    loaded = reading.read(target, cwd=cwd, overrides=overrides)
+    plan = planning.make_plan(loaded, params=params, params_file=params_file, env=env, cwd=cwd)
+    for text in plan.warnings:
+        console.warning(text)
+    if dry_run:
+        return _dry_run(console, plan)
+    from ropeway.app import runs
+    from ropeway.cli.watching import carry_out, run_options
+
+    asked = run_options(console, parallel=parallel, env_file=env_file, in_place=in_place, no_sandbox=no_sandbox)
+    return carry_out(console, runs.create(plan, cwd=cwd, options=asked), asked, plan)
+
+
+def _dry_run(console: Console, plan: Plan) -> int:
+    """Show the plan and what the machine lacks; 0 when it could run."""
+    from ropeway.cli.render_plan import render
+    from ropeway.runs.requirements import missing
+
+    lacks = missing(plan.template.requirements, os.environ)
+    if console.json:
+        body: dict[str, Any] = {"plan": plan.to_json(), "missing": [str(m) for m in lacks]}
+        console.object(body)
+        return 0
+    for line in render(plan, console):
+        console.data(line)
+    for each in lacks:
+        console.warning(f"{each}", "a run would refuse to start")
+    console.say("Nothing was run.")
+    return 0
