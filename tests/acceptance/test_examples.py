@@ -60,7 +60,7 @@ def test_every_example_is_run_by_a_test_here(path: Path) -> None:
     assert run_by_demo or used_by_another or f'"{path.parent.name}/{path.name}"' in Path(__file__).read_text()
 
 
-@pytest.mark.needs("git", "bash", "awk", "node")
+@pytest.mark.needs("git", "bash", "node")
 def test_five_languages_agree(repository: Path) -> None:
     shown = workflow(repository, "run", str(EXAMPLES / "languages/workflow.toml"), "--param", 'name=a\'b "c" $(touch PWNED)\n d')
     assert 'argv: a\'b "c" $(touch PWNED)' in shown
@@ -68,7 +68,7 @@ def test_five_languages_agree(repository: Path) -> None:
     assert not (repository / "PWNED").exists()
 
 
-@pytest.mark.needs("git", "bash", "awk")
+@pytest.mark.needs("git", "bash")
 def test_the_languages_do_without_node(repository: Path) -> None:
     workflow(repository, "run", str(EXAMPLES / "languages/workflow.toml"), "--param", "node=false", "--param", "numbers=[1, 2]")
     assert last(repository)["outputs"] == {"total": 3, "squares": [1, 4]}
