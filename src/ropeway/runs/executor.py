@@ -134,7 +134,8 @@ class Executor:
 
     def _watch(self) -> None:
         self._selector.register(self._ends.fd, selectors.EVENT_READ, self._signals)
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP):
+        # SIGTTIN: whoever asks a question reads on after Ctrl-Z and `fg` an instant before the terminal is ours again; noted, not obeyed, it only tries again.
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP, signal.SIGTTIN):
             signal.signal(signum, _wake)
         if self.around.life >= 0:
             self._selector.register(self.around.life, selectors.EVENT_READ, self._guardian_died)
@@ -247,7 +248,7 @@ class Executor:
             self._selector.register(pump.fd, selectors.EVENT_READ, lambda p=pump: self._move(p))
         if pair is None and self.terminal is not None:
             self.terminal.lend(attempt.pid)
-            proctable.send(attempt.pid, signal.SIGCONT)
+            _signal_group(attempt.pid, signal.SIGCONT)  # it may have asked for the terminal already, and been stopped
         if unit.step.timeout is not None:
             self.after(unit.step.timeout, lambda: self._too_long(attempt))
         if not self._ticking:
@@ -351,6 +352,8 @@ class Executor:
     def _asked_to_end(self, signum: int) -> None:
         """The first signal cancels, the second ends everything at once."""
         if self.signum is not None:
+            if signum == signal.SIGHUP:  # a terminal's end is told by the kernel and by the shell
+                return
             self._at_once = True
             for attempt in self._running.values():
                 self._end(attempt, "cancelled")
