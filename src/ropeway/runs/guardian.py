@@ -45,6 +45,7 @@ def carry_out(work: Callable[[int], int]) -> int:
     Returns:
         The exit status, in the guardian; 128 + n when the runner was killed by signal n. Never returns in the runner.
     """
+    become_subreaper()  # before the fork, so that the runner finds ctypes loaded when it does the same
     life_read, life_write = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -75,7 +76,6 @@ def _run(work: Callable[[int], int], life: int, guardian: int) -> None:
 
 
 def _guard(runner: int) -> int:
-    become_subreaper()
     previous: dict[int, Any] = {}
 
     def pass_on(signum: int, _frame: object) -> None:
