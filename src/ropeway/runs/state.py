@@ -229,6 +229,9 @@ def _step_retrying(state: RunState, event: RunEvent) -> None:
     step = state.step(event.data["step"])
     step.state = "ready"
     step.reason = event.data.get("reason")
+    if step.logs and step.logs[-1] is None:  # maybe a sub-workflow: it begins anew, and a resume must not keep what it had done
+        for address in [a for a in state.steps if a.startswith(f"{step.id}/")]:
+            del state.steps[address]
 
 
 def _step_expanded(state: RunState, event: RunEvent) -> None:
