@@ -50,7 +50,7 @@ def templates(draw: st.DrawFn, name: str, kinds: list[str]) -> Template:
             argv=("true",) if kind == "argv" else (),
             foreach=str(list(range(count))) if shape == "foreach" else None,
             max_parallel=draw(st.none() | st.integers(1, 3)) if shape == "foreach" else None,
-            repeat=Repeat("steps." + step + ".exit_code == 0 && 1 > 2", 1 + count) if shape == "repeat" else None,
+            repeat=Repeat("steps." + step + ".exit_code == " + draw(st.sampled_from("01")), 1 + count) if shape == "repeat" else None,
             retry=Retry(attempts=draw(st.integers(1, 3)), delay=0.5) if kind == "argv" and draw(st.booleans()) else None,
             on_error=draw(st.sampled_from(["fail", "fail", "continue"])),
         )
@@ -149,11 +149,10 @@ def test_an_interrupted_run_goes_on_without_doing_anything_twice(plan: Plan, see
 @settings(max_examples=200)
 def test_an_interrupted_run_ends_as_an_undisturbed_one(plan: Plan, parallel: int, turns: int) -> None:
     whole = Simulation(plan, player(1, 0), parallel=parallel)
-    whole.run()
+    if whole.run() == "failed":  # a repetition in vain: what it stops depends on the moment
+        return
     first = Simulation(plan, player(1, 0), parallel=parallel)
     first.run(turns=turns)
-    if any(s.state == "failed" for s in first.state.steps.values()):  # a repetition in vain: what follows it depends on the moment
-        return
     again = Simulation(plan, player(1, 0), parallel=parallel, before=first.journal.events)
     again.run()
     assert finals(again) == finals(whole)

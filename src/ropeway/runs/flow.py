@@ -128,6 +128,8 @@ class Flow:
                 keep = [u for u in aside if id(u) not in gone]
                 aside.clear()
                 aside.extend(keep)
+            for held in self._aside:  # a place may have been free for one that was dropped
+                self._bring_back(held)
             for unit in dropped:
                 tried = unit.failures > 0
                 self._close(unit, Outcome("cancelled", reason="cancelled") if tried else Outcome("skipped", reason="stopped"))
@@ -232,7 +234,20 @@ class Flow:
                 return unit
             heappop(self._ready)
             self._aside.setdefault(held, deque()).append(unit)
+            for scope in unit.enclosing:  # what it leaves free there may serve another
+                if scope.prefix != held:
+                    self._bring_back(scope.prefix)
         return None
+
+    def _bring_back(self, held: str) -> None:
+        """Offer the first unit again that was put aside for the lack of a place which is free now."""
+        aside = self._aside.get(held)
+        if aside and _held_by(aside[0]) is None:
+            back = aside.popleft()
+            if back.step.kind in SLOTLESS:
+                self._offered.append(back)
+            else:
+                heappush(self._ready, back)
 
     def take(self) -> Unit:
         """Take the unit that :meth:`peek` showed: it begins now."""
@@ -275,12 +290,7 @@ class Flow:
                 scope.running -= 1
                 freed.append(scope.prefix)
         for held in freed:
-            if aside := self._aside.get(held):
-                back = aside.popleft()
-                if back.step.kind in SLOTLESS:
-                    self._offered.append(back)
-                else:
-                    heappush(self._ready, back)
+            self._bring_back(held)
 
     @property
     def idle(self) -> bool:
