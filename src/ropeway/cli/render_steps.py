@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ropeway.cli.console import Console, Style
     from ropeway.runs.state import RunState, StepState
 
-__all__ = ["COLORS", "MARKS", "closing", "first_cause", "outcome", "resume_hint", "shown_value", "tally"]
+__all__ = ["COLORS", "MARKS", "closing", "first_cause", "outcome", "printed", "resume_hint", "shown_value", "tally"]
 
 COLORS: dict[str, Style] = {
     "succeeded": "green",
@@ -119,8 +119,18 @@ def _failed(console: Console, state: RunState, logs: Path) -> None:
     console.error(f"step {cause.id} {outcome(cause)}")
     for line in last_lines(cause, logs):
         console.say(f"  {console.styled('|', 'dim', err=True)} {clean_output(line) if console.err_terminal else line}")
-    console.say(f"{_hint(console)}: `workflow logs {state.run}:{cause.id}` shows all that it printed")
-    console.say(f"{_hint(console)}: `workflow resume {state.run}` goes on from there, once it is fixed")
+    if printed(cause, logs):
+        console.say(f"{_hint(console)}: `workflow logs {state.run}:{cause.id}` shows all that it printed")
+    console.say(f"{_hint(console)}: {_goes_on(state.run, cause)}")
+
+
+def _goes_on(run: str, cause: StepState) -> str:
+    """Say how a failed run goes on, which depends on what has to be put right first."""
+    if cause.gate is not None:
+        return f"`workflow resume {run}` asks again"
+    if cause.reason == "error":  # an expression had no value: the file is the likeliest place to change
+        return f"`workflow resume {run}` goes on from there, once it is fixed; with --replan it takes the changed file"
+    return f"`workflow resume {run}` goes on from there, once it is fixed"
 
 
 def resume_hint(console: Console, run: str) -> None:
@@ -134,6 +144,18 @@ def last_lines(step: StepState, logs: Path, *, lines: int = 10) -> list[str]:
 
     number = step.logs[-1] if step.logs else None
     return tail(logs, number, lines=lines) if number is not None else []
+
+
+def printed(step: StepState, logs: Path) -> bool:
+    """Whether any attempt of a step printed anything."""
+    return any(_size(logs / f"{number}.{suffix}") for number in step.logs if number is not None for suffix in ("out", "err"))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _waiting(console: Console, state: RunState) -> None:

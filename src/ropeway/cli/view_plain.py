@@ -31,6 +31,7 @@ _BAR = b"  | "
 _MOST = 2**20  # bytes of one step that are echoed at its end
 _PER_TICK = 2**18
 _LONGEST = 2**16  # bytes of one line
+_CARRIED_OUT = frozenset({"run.queued", "run.started", "run.finished"})
 
 
 def title(plan: Plan) -> str:
@@ -40,7 +41,7 @@ def title(plan: Plan) -> str:
 
 
 class JsonView:
-    """Prints every event as one JSON object a line."""
+    """Prints every event as one JSON object a line; of a new run all of them, those from before it was carried out included."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -48,8 +49,15 @@ class JsonView:
         console.survive_lost_reader = True
 
     def begin(self, folder: Any, plan: Plan) -> None:  # noqa: ARG002 - the observer's signature
-        """Remember the run."""
+        """Print the events of a run that was made and not carried out yet, so that its stream is whole."""
         self._run = folder.id
+        before = []
+        for event in folder.events():
+            if event.event in _CARRIED_OUT:
+                return  # it goes on: what was, was told then
+            before.append(event)
+        for event in before:
+            self.event(event)
 
     def event(self, event: RunEvent) -> None:
         """Print it."""

@@ -232,6 +232,7 @@ def _step_retrying(state: RunState, event: RunEvent) -> None:
     if step.logs and step.logs[-1] is None:  # maybe a sub-workflow: it begins anew, and a resume must not keep what it had done
         for address in [a for a in state.steps if a.startswith(f"{step.id}/")]:
             del state.steps[address]
+    _note_log(step, event.data)
 
 
 def _step_expanded(state: RunState, event: RunEvent) -> None:
@@ -252,6 +253,11 @@ def _step_finished(state: RunState, event: RunEvent) -> None:
     step.error = data.get("error")
     step.kept = data.get("kept")
     step.process = None
+    _note_log(step, data)
+
+
+def _note_log(step: StepState, data: Mapping[str, Any]) -> None:
+    """Take back a log's number when nothing was printed: the pair of files serves another attempt."""
     if "log" in data and step.logs:
         step.logs[-1] = data["log"]
 

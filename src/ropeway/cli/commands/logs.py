@@ -12,7 +12,7 @@ from ropeway.cli.options import complete_run_step
 from ropeway.cli.since import parse_since
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Set
 
     from ropeway.app.logs import Chunk
     from ropeway.cli.console import Console
@@ -38,7 +38,7 @@ def command(
     """Show what the steps of a run printed.
 
     RUN is an id or the beginning of one, the latest run when it is left out; STEP is one of its steps. To a pipe the output goes byte
-    for byte; when there are several steps, a line `==> STEP <==` stands before each.
+    for byte; when there are several steps, or several attempts of one, a line `==> STEP <==` stands before each.
     """
     from ropeway.app import history, logs
 
@@ -50,7 +50,8 @@ def command(
     if console.json:
         _json(console, wanted, folder)
     else:
-        _text(console, wanted, (step, attempt or 1) if step else None)
+        several = {s.id for s in folder.state().steps.values() if s.attempts > 1} if attempt is None else set()
+        _text(console, wanted, (step, attempt or 1) if step and step not in several else None, several)
 
 
 def _json(console: Console, parts: Iterable[Chunk | RunEvent], folder: RunFolder) -> None:
@@ -69,8 +70,8 @@ def _json(console: Console, parts: Iterable[Chunk | RunEvent], folder: RunFolder
         console.flush()
 
 
-def _text(console: Console, parts: Iterable[Chunk | RunEvent], before: tuple[str, int] | None) -> None:
-    """Print output, a heading wherever it is another attempt's than ``before``."""
+def _text(console: Console, parts: Iterable[Chunk | RunEvent], before: tuple[str, int] | None, several: Set[str]) -> None:
+    """Print output, a heading wherever it is another attempt's than ``before``; those of ``several`` say which attempt it is."""
     from ropeway.app.logs import Chunk
 
     ended = True  # with a newline
@@ -80,7 +81,7 @@ def _text(console: Console, parts: Iterable[Chunk | RunEvent], before: tuple[str
         if before != (part.step, part.attempt):
             if not ended:
                 console.data()
-            again = f", attempt {part.attempt}" if part.attempt > 1 else ""
+            again = f", attempt {part.attempt}" if part.attempt > 1 or part.step in several else ""
             console.data(console.styled(f"==> {clean(part.step)}{again} <==", "bold"))
             before = part.step, part.attempt
         if console.out_terminal:
