@@ -203,7 +203,10 @@ class PlainView:
 
     def _finished(self, event: RunEvent) -> None:
         step, state = event.step, event.data["state"]
-        self._drain(step)
+        if event.data.get("log", 0) is None:  # it printed nothing
+            self._echoes.pop(step, None)
+        else:
+            self._drain(step)
         since = self._since.pop(step, None)
         if state == "skipped" and event.data.get("reason") in {"upstream", "stopped"}:
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -193,6 +194,11 @@ def belongs(entry: Entry, attempt: Attempt) -> bool:
     return entry.group == attempt.pid or proctable.carries(entry.pid, attempt.marks)
 
 
+@lru_cache(maxsize=32)
+def _path(text: str) -> Path:
+    return Path(text)
+
+
 class Preparing:
     """Makes processes out of units, for one run."""
 
@@ -226,7 +232,7 @@ class Preparing:
         env["ROPEWAY_OUTPUT"] = f"{self._folder.outputs}/{file_name(address)}.{unit.attempt}"
         variables = {name: scope.value(source, names) for name, source in step.variables.items()}
         argv = tuple(to_text(scope.rendered(a, names)) if "${{" in a else a for a in step.argv)
-        source = Path(scope.template.source) if scope.template.source else None
+        source = _path(scope.template.source) if scope.template.source else None
         prepared = Prepared(step, address, unit.attempt, unit.inputs, variables, argv, env, cwd, self._folder.files, source)
         return prepared, kind(step.kind).launch(prepared)
 

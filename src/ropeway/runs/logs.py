@@ -148,7 +148,7 @@ class Reader:
     """Reads one attempt's pair in the order in which it grew; :meth:`read` may be called again while it still grows."""
 
     def __init__(self, folder: Path, number: int) -> None:
-        self._base = folder / str(number)
+        self._base = f"{folder}/{number}"
         self._at = [0, 0]
         self._index_at = 0
 
@@ -160,7 +160,7 @@ class Reader:
 
     def _notes(self) -> Iterator[tuple[float, int, int]]:
         try:
-            with self._base.with_suffix(".idx").open("rb") as file:
+            with open(f"{self._base}.idx", "rb") as file:
                 file.seek(self._index_at)
                 for line in file:
                     if not line.endswith(b"\n"):
@@ -174,14 +174,14 @@ class Reader:
 
     def _size(self, suffix: str) -> int:
         try:
-            return self._base.with_suffix(f".{suffix}").stat().st_size
+            return os.stat(f"{self._base}.{suffix}").st_size
         except OSError:
             return 0
 
     def _up_to(self, i: int, stream: Stream, end: int, at: float) -> Iterator[Piece]:
         if end <= self._at[i]:
             return
-        with self._base.with_suffix(".out" if i == 0 else ".err").open("rb") as file:
+        with open(f"{self._base}.{'err' if i else 'out'}", "rb") as file:
             file.seek(self._at[i])
             while self._at[i] < end:
                 data = file.read(min(2**20, end - self._at[i]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ropeway.errors import RopewayError
@@ -75,11 +76,16 @@ def find_executable(name: str, search: str, cwd: str) -> str:
         if not os.access(path, os.X_OK) or os.path.isdir(path):
             raise StartProblem(f"not executable: {name}", 126, hint=f"chmod +x {name}")
         return path
-    for folder in search.split(os.pathsep):
-        path = os.path.join(cwd, folder, name)
+    for path in _candidates(name, search, cwd):
         if os.access(path, os.X_OK) and not os.path.isdir(path):
             return path
     raise StartProblem(f"command not found: {name}", 127, hint=f"install {name}, or put its folder on PATH")
+
+
+@lru_cache(maxsize=256)
+def _candidates(name: str, search: str, cwd: str) -> tuple[str, ...]:
+    """Return where a bare name is looked for. Whether it is there is looked up each time: a step may have just installed it."""
+    return tuple([os.path.join(cwd, folder, name) for folder in search.split(os.pathsep)])
 
 
 def start(command: Command) -> int:

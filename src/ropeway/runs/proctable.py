@@ -16,6 +16,7 @@ from ropeway.records import record
 
 LINUX = sys.platform == "linux"
 _PROC = Path("/proc")
+_MANY = 65536
 
 
 @record
@@ -68,6 +69,8 @@ def _ps() -> list[Entry]:
 def children(pid: int) -> list[int]:
     """Return the pids of a process's children, zombies included."""
     if LINUX:
+        if pid == os.getpid() and (own := _own_children(pid)) is not None:
+            return own
         try:
             tasks = os.listdir(f"/proc/{pid}/task")
             return [int(c) for t in tasks for c in Path(f"/proc/{pid}/task/{t}/children").read_bytes().split()]
@@ -77,6 +80,22 @@ def children(pid: int) -> list[int]:
         except OSError:
             return []
     return [e.pid for e in table() if e.parent == pid]
+
+
+_own: dict[int, int] = {}
+"""The kernel's list of this process's children, kept open: a run looks at it after every step. By pid, since a forked child must not use it."""
+
+
+def _own_children(pid: int) -> list[int] | None:
+    """Return the children of the main thread, which is the only one that starts processes and the one that orphans come to; None when it can't be told so."""
+    fd = _own.get(pid)
+    try:
+        if fd is None:
+            fd = _own[pid] = os.open(f"/proc/{pid}/task/{pid}/children", os.O_RDONLY | os.O_CLOEXEC)
+        data = os.pread(fd, _MANY, 0)
+    except OSError:
+        return None
+    return [int(child) for child in data.split()] if len(data) < _MANY else None
 
 
 def descendants(pid: int) -> list[Entry]:
