@@ -48,8 +48,9 @@ def once(contestant: Contestant) -> Sample:
         DidNotWork: Its status was not 0.
     """
     output = contestant.cwd / ".benchmark-output"
-    env = {**os.environ, **contestant.env}
-    env.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody starts a program from source that is compiled anew each time
+    # Without what developers set to see more: compiling anew each time, writing each line at once.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") or name in ("PYTHONHOME", "PYTHONPATH")}
+    env.update(contestant.env)
     to_file = [(os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), (os.POSIX_SPAWN_DUP2, 1, 2)]
     before = Path.cwd()
     os.chdir(contestant.cwd)

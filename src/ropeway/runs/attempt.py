@@ -147,7 +147,7 @@ class Attempt:
             for path in self.files:
                 path.unlink(missing_ok=True)
         try:
-            with open(self.output, "rb") as file:
+            with open(os.open(self.output, os.O_RDONLY | os.O_CLOEXEC), "rb") as file:  # quicker where there is none, as nearly always
                 data = file.read(MAX_BYTES + 1)
             os.unlink(self.output)
         except FileNotFoundError:

@@ -93,8 +93,14 @@ class Executor:
 
     def flush(self) -> None:
         """Write this turn's events, then tell them."""
+        self._tell(self._write())
+
+    def _write(self) -> list[RunEvent]:
         self.sink.flush()
-        told, self._told = self._told, []
+        written, self._told = self._told, []
+        return written
+
+    def _tell(self, told: list[RunEvent]) -> None:
         for event in told:
             apply(self.live, event)
         if self._observed:
@@ -144,9 +150,15 @@ class Executor:
     def _turn(self) -> None:
         self.flow.advance()
         starting = self._admit()
-        self.flush()
-        for unit, prepared in starting:
-            self._start(unit, *prepared)
+        written = self._write()
+        if any(unit.step.interactive for unit, _ in starting):  # what is said comes before what it prints
+            self._tell(written)
+            written = []
+        try:
+            for unit, prepared in starting:
+                self._start(unit, *prepared)
+        finally:
+            self._tell(written)  # the steps are at work meanwhile
         if self.final is not None or (not self.flow.idle and self._has_room()):
             return
         gates = self._only_gates() if not self._running and self.flow.idle and not self._told else None

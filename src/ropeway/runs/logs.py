@@ -54,6 +54,11 @@ class Pair:
         return True
 
     @property
+    def printed(self) -> bool:
+        """Whether something was printed up to the last note."""
+        return self._sizes != (0, 0)
+
+    @property
     def untouched(self) -> bool:
         """Whether nobody ever wrote to it."""
         return self.sizes() == (0, 0)
@@ -119,7 +124,7 @@ class Logs:
             reusable: False when a process of the attempt still lives and may print.
         """
         try:
-            printed = pair.note() or not pair.untouched
+            printed = pair.note() or pair.printed
             if reusable and not printed:
                 self._spare.append(pair)
             else:
