@@ -17,7 +17,7 @@ from ropeway.runs.around import Surroundings
 from ropeway.runs.executor import Executor
 from ropeway.runs.journal import Journal
 from ropeway.runs.nested import ending
-from ropeway.runs.scope import Scope
+from ropeway.runs.scope import Scope, told
 from ropeway.runs.veil import Veil
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _keep_artifacts(job: Job, executor: Executor, root: Scope) -> list[str]:
             for data in artifacts.collect(job.folder, artifact, pattern, Path(job.workspace.path)):
                 executor.emit("artifact.collected", data)
         except (EvaluationError, StoreError) as error:
-            problems.append(f"artifact {artifact.name} was not kept: {error}")
+            problems.append(f"artifact {artifact.name} was not kept: {told(error)}")
     return problems
 
 
@@ -202,7 +202,7 @@ def _take_turn(job: Job, executor: Executor) -> _Turned:
     try:
         group = to_text(root.rendered(policy.group, root.names()))
     except EvaluationError as error:
-        return _never_started(job, executor, {"state": "failed", "error": f"policy.concurrency.group: {error}"})
+        return _never_started(job, executor, {"state": "failed", "error": f"policy.concurrency.group: {told(error)}"})
     places = groups.Group(job.folder.path.parent.parent / "groups", group, policy.limit)
     fd = places.enter(job.folder.id)
     if fd >= 0:

@@ -25,7 +25,7 @@ from ropeway.runs.logs import INDEX_EVERY, Logs
 from ropeway.runs.nested import Nested
 from ropeway.runs.people import People
 from ropeway.runs.process import Ends, StartProblem
-from ropeway.runs.scope import Outcome
+from ropeway.runs.scope import Outcome, told
 from ropeway.runs.state import apply
 from ropeway.runs.terminal import Terminal
 
@@ -464,9 +464,8 @@ class Executor:
 
 def _not_started(error: EvaluationError | StartProblem) -> Outcome:
     if isinstance(error, StartProblem):
-        message = error.message + (f" ({error.hint})" if error.hint else "")
-        return Outcome("failed", error.exit_code, reason="start", error=message)
-    return Outcome("failed", None, reason="error", error=str(error))
+        return Outcome("failed", error.exit_code, reason="start", error=told(error))
+    return Outcome("failed", None, reason="error", error=told(error))
 
 
 def _signal_group(pid: int, signum: int) -> None:

@@ -14,7 +14,7 @@ from ropeway.lang.expressions import EvaluationError
 from ropeway.records import replace
 from ropeway.runs.retry import Failure, delay_before
 from ropeway.runs.schedule import PASSES
-from ropeway.runs.scope import Node, Nulls, Outcome, Scope, Unit, reads_item
+from ropeway.runs.scope import Node, Nulls, Outcome, Scope, Unit, reads_item, told
 from ropeway.runs.state import settled_for_good
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Flow:
                 node.open = 1
                 self._take_in(Unit(node, self._order(node), iteration=1 if step.repeat else 0))
         except EvaluationError as error:
-            self._settle(node, Outcome("failed", reason="error", error=str(error)))
+            self._settle(node, Outcome("failed", reason="error", error=told(error)))
 
     def _order(self, node: Node) -> tuple[int, ...]:
         return (*node.scope.order, node.scope.schedule.position(node.step.id))
@@ -202,7 +202,7 @@ class Flow:
                 return True
             self._close(unit, Outcome("skipped", reason="when"))
         except EvaluationError as error:
-            self._close(unit, Outcome("failed", reason="error", error=str(error)))
+            self._close(unit, Outcome("failed", reason="error", error=told(error)))
         return False
 
     # -- units --------------------------------------------------------------------------------------------------------------
@@ -354,7 +354,7 @@ class Flow:
         try:
             value = unit.node.scope.value(repeat.until, names)
         except EvaluationError as error:
-            return Outcome("failed", outcome.exit_code, outcome.outputs, "error", str(error))
+            return Outcome("failed", outcome.exit_code, outcome.outputs, "error", told(error))
         if value is True:
             return outcome
         if not isinstance(value, bool):

@@ -13,7 +13,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import RopewayError
+from ropeway.errors import RopewayError, StoreError
 from ropeway.records import record
 from ropeway.runs.folder import RunFolder
 
@@ -52,13 +52,24 @@ class Index:
 
     def rebuild(self) -> int:
         """Make the index again from the journals; returns the number of runs in it."""
-        for suffix in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{self._path}{suffix}")
+        self._remove()
         return sum(1 for _ in self.rows(Filter()))
 
     def rows(self, wanted: Filter) -> Iterator[dict[str, Any]]:
         """Yield ``status`` objects without their steps, newest first."""
+        try:
+            found = self._found(wanted)
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                f"can't use {self._path}: {error}", hint="try again, or remove the file: it is made anew", code="index"
+            ) from error
+        except sqlite3.DatabaseError:  # damaged inside: it is derived, so make it anew
+            self._remove()
+            found = self._found(wanted)
+        for document in found:
+            yield json.loads(document)
+
+    def _found(self, wanted: Filter) -> list[str]:
         with contextlib.closing(self._open()) as db:
             with db:
                 self._refresh(db)
@@ -68,9 +79,12 @@ class Index:
             if wanted.limit:
                 query += " LIMIT ?"
                 values.append(wanted.limit)
-            rows = db.execute(query, values).fetchall()
-        for (document,) in rows:
-            yield json.loads(document)
+            return [row[0] for row in db.execute(query, values)]
+
+    def _remove(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{self._path}{suffix}")
 
     def _open(self) -> sqlite3.Connection:
         """Open the file; where the folder is read-only, or the file is another version's, use memory instead."""
@@ -85,7 +99,7 @@ class Index:
             db = sqlite3.connect(":memory:")
             db.executescript(_SCHEMA)
         except sqlite3.DatabaseError:  # damaged: it is derived, so make it anew
-            os.unlink(self._path)
+            self._remove()
             db = sqlite3.connect(self._path)
             db.executescript(_SCHEMA)
         return db

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.lang.values import ValueProblem, check_value
-from ropeway.runs.scope import Outcome, Scope
+from ropeway.runs.scope import Outcome, Scope, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Nested:
         try:
             scope = self._scope(unit)
         except EvaluationError as error:
-            self._loop.flow.finished(unit, Outcome("failed", None, reason="error", error=str(error)))
+            self._loop.flow.finished(unit, Outcome("failed", None, reason="error", error=told(error)))
             return
         unit.scope = scope
         self._loop.flow.open(scope)
@@ -91,7 +91,7 @@ def ending(scope: Scope) -> Outcome:
         try:
             return Outcome("succeeded", 0, outputs_of(scope))
         except EvaluationError as error:
-            return Outcome("failed", None, reason="output", error=str(error))
+            return Outcome("failed", None, reason="output", error=told(error))
     failed = [f"{scope.prefix}{i}" for i, r in scope.results.items() if r["state"] == "failed"]
     why = f"{failed[0]} failed" if failed else None
     return Outcome(state, 1 if state == "failed" else None, reason="steps" if failed else "cancelled", error=why)

@@ -17,7 +17,7 @@ from ropeway.lang.expressions import EvaluationError
 from ropeway.records import record
 from ropeway.runs.events import seconds
 from ropeway.runs.gates import answer_file, checked, outcome, recorded_request, request
-from ropeway.runs.scope import Outcome
+from ropeway.runs.scope import Outcome, told
 
 if TYPE_CHECKING:
     from ropeway.runs.around import Loop
@@ -58,7 +58,7 @@ class People:
             unit.evaluate_frames()
             gate = request(unit.address, unit.step.uses or "", unit.inputs)
         except (EvaluationError, RopewayError, ValueError) as error:
-            self._loop.flow.finished(unit, Outcome("failed", None, reason="error", error=str(error)))
+            self._loop.flow.finished(unit, Outcome("failed", None, reason="error", error=told(error)))
             return
         since = time.time()
         if before is not None and before.state == "waiting" and before.gate is not None:
@@ -102,7 +102,7 @@ class People:
         try:
             self._answer(address, checked(one.gate, one.gate.default, fields), "deadline")
         except UsageError as error:
-            self._close(address, Outcome("failed", None, reason="error", error=str(error)))
+            self._close(address, Outcome("failed", None, reason="error", error=told(error)))
 
     def _answer(self, address: str, answer: Any, by: str) -> None:
         one = self._open[address]

@@ -57,7 +57,9 @@ def table() -> list[Entry]:
 def _ps() -> list[Entry]:
     import subprocess
 
-    text = subprocess.run(["/bin/ps", "-axo", "pid=,ppid=,pgid=,stat=,lstart=,comm="], capture_output=True, text=True, check=False).stdout
+    text = subprocess.run(
+        ["/bin/ps", "-axo", "pid=,ppid=,pgid=,stat=,lstart=,comm="], capture_output=True, text=True, check=False, env={"LC_ALL": "C"}
+    ).stdout
     out = []
     for line in text.splitlines():
         parts = line.split(None, 9)

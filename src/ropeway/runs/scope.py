@@ -153,6 +153,12 @@ class Scope:
         return f"sha256:{digest.hexdigest()}"
 
 
+def told(error: Exception) -> str:
+    """Return what is wrong and what to do about it in one line, for the journal."""
+    hint = getattr(error, "hint", None)
+    return f"{error} ({hint})" if hint else str(error)
+
+
 def called(source: str) -> frozenset[str]:
     """Return the functions that an expression calls."""
     return calls(parse(source))

@@ -130,6 +130,9 @@ def _missing(node: Member | Index, value: Any, key: Any) -> EvaluationError:
     if isinstance(value, Mapping):
         if not isinstance(key, str):
             return KindError(f"the keys of '{of}' are strings, not {kind_of(key)}", at)
+        if isinstance(node.target, Name) and of == "env":
+            hint = f"default({unparse(node)}, '') gives an empty text then" if len(key) <= 60 else None
+            return MissingError(f"the environment variable {key[:60]} is not set", at, hint)
         known: Iterable[str] = value if len(value) <= 1000 else ()
         return MissingError(f"'{of}' has no '{key[:60]}'", at, did_you_mean(key, known))
     if not isinstance(value, (list, tuple)):
