@@ -1,0 +1,53 @@
+"""Files that are kept when a run ends."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ropeway.lang.model import Artifact
+from ropeway.runs.artifacts import collect
+from ropeway.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "work"
+    (root / "docs/deep").mkdir(parents=True)
+    (root / "NOTES.md").write_text("notes")
+    (root / "docs/a.txt").write_text("a")
+    (root / "docs/deep/b.txt").write_text("b")
+    (tmp_path / "outside.txt").write_text("outside")
+    (root / "link.txt").symlink_to(tmp_path / "outside.txt")
+    (root / "inner.txt").symlink_to(root / "NOTES.md")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("NOTES.md", ["NOTES.md"]),
+        ("./NOTES.md", ["NOTES.md"]),
+        ("docs", ["docs/a.txt", "docs/deep/b.txt"]),
+        ("**/*.txt", ["docs/a.txt", "docs/deep/b.txt", "inner.txt"]),
+        ("*.none", []),
+        ("link.txt", []),
+        ("../outside.txt", []),
+        ("/etc/passwd", []),
+        ("**bad", []),
+        ("", []),
+    ],
+)
+def test_a_pattern_takes_what_is_inside_and_nothing_else(tmp_path: Path, root: Path, pattern: str, found: list[str]) -> None:
+    folder = RunFolder(tmp_path / "run")
+    artifact = Artifact("kept", pattern, None)
+    kept = list(collect(folder, artifact, pattern, root))
+    assert [one["path"] for one in kept] == found
+    for one in kept:
+        data = (folder.artifacts / "kept" / one["path"]).read_bytes()
+        assert (one["size"], one["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
