@@ -12,6 +12,7 @@ from ropeway.errors import InvalidWorkflow, NotFound, Refused, UsageError
 from ropeway.lang.diagnostics import Diagnostic, Problems
 from ropeway.lang.dialects import locator_for
 from ropeway.lang.library import LinkedSource
+from ropeway.lang.parameters import ABOUT_VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ropeway.lang.link import Missing
     from ropeway.lang.plan import Plan, Value
 
-__all__ = ["check", "link_all"]
+__all__ = ["blames_overrides", "check", "link_all"]
 
 
 def check(loaded: Loaded) -> list[Diagnostic]:
@@ -54,17 +55,39 @@ def link_all(loaded: Loaded, parameters: Mapping[str, Value] | None, *, env: Map
         Refused: It uses a workflow of a registry, which this version can not reach.
     """
     if loaded.workflow is None:
-        raise _invalid(loaded.name, loaded.diagnostics)
+        raise _invalid(loaded, loaded.diagnostics)
     if not loaded.valid:
-        raise _invalid(loaded.name, check(loaded))
+        raise _invalid(loaded, check(loaded))
     plan = _link(loaded, {}, parameters, env=env)
     assert plan is not None
     return plan
 
 
-def _invalid(name: str, diagnostics: Sequence[Diagnostic]) -> InvalidWorkflow:
-    count = sum(d.severity == "error" for d in diagnostics)
-    return InvalidWorkflow(f"{name} has {count:,} error{'s' * (count != 1)}", diagnostics=diagnostics)
+def blames_overrides(loaded: Loaded) -> bool:
+    """Whether a workflow with errors has none when its overrides are left out; False when that can not be found out."""
+    if not loaded.overrides or loaded.path is None:
+        return False
+    try:
+        bare = reading.read_text(read_bytes(loaded.path, loaded.name), loaded.name, loaded.path, cwd=loaded.path.parent)
+    except NotFound:
+        return False
+    return bare.workflow is not None and not any(d.severity == "error" for d in check(bare))
+
+
+def _invalid(loaded: Loaded, diagnostics: Sequence[Diagnostic]) -> InvalidWorkflow:
+    """Return the error that sums up: what is wrong with the file, with what was laid over it, and with the values of the call."""
+    errors = [d.code for d in diagnostics if d.severity == "error"]
+    values = sum(code in ABOUT_VALUES for code in errors)
+    rest = len(errors) - values
+    misfits = f"{values:,} parameter{'s do' if values != 1 else ' does'} not fit"
+    count = f"{rest:,} error{'s' * (rest != 1)}"
+    if not rest:
+        return InvalidWorkflow(misfits, diagnostics=diagnostics, code="invalid-parameters")
+    if blames_overrides(loaded):
+        message, hint = f"--override makes {loaded.name} invalid: {count}", f"{loaded.name} itself is valid"
+    else:
+        message, hint = f"{loaded.name} has {count}", None
+    return InvalidWorkflow(f"{message}, and {misfits}" if values else message, diagnostics=diagnostics, hint=hint)
 
 
 def _uses_workflows(loaded: Loaded) -> bool:
@@ -92,16 +115,16 @@ def _link(
         try:
             found = link(source, library, parameters, types=PluginTypes(), env=env, overrides=loaded.overrides)
         except InvalidWorkflow as error:
-            raise _invalid(loaded.name, cast("Sequence[Diagnostic]", error.diagnostics)) from None
+            raise _invalid(loaded, cast("Sequence[Diagnostic]", error.diagnostics)) from None
         if not isinstance(found, Missing):
             return found
         known = len(library)
-        _load_missing(loaded.name, found, library, remote=remote)
+        _load_missing(loaded, found, library, remote=remote)
         if len(library) == known:
             return None
 
 
-def _load_missing(name: str, missing: Missing, library: dict[str, LinkedSource], *, remote: bool) -> None:
+def _load_missing(loaded: Loaded, missing: Missing, library: dict[str, LinkedSource], *, remote: bool) -> None:
     problems: list[Diagnostic] = []
     for wanted in missing.references:
         try:
@@ -120,7 +143,7 @@ def _load_missing(name: str, missing: Missing, library: dict[str, LinkedSource],
         else:
             library[wanted.key] = _linked(found)
     if problems:
-        raise _invalid(name, problems)
+        raise _invalid(loaded, problems)
 
 
 def _read_wanted(wanted: Wanted) -> Loaded:

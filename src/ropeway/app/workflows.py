@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ropeway.app import library
+from ropeway.app.library import blames_overrides
 from ropeway.app.projects import Listed, find_project, list_workflows
 from ropeway.app.reading import Loaded, read
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from ropeway.lang.diagnostics import Diagnostic
 
-__all__ = ["Listed", "Loaded", "find_project", "list_workflows", "load", "read", "validate"]
+__all__ = ["Listed", "Loaded", "blames_overrides", "find_project", "list_workflows", "load", "read", "validate"]
 
 
 def load(target: str | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:

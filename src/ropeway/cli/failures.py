@@ -40,8 +40,19 @@ def show_error(console: Console, error: RopewayError) -> int:
 
 def show_click_error(console: Console, error: click.ClickException) -> int:
     """Print what click found wrong with the words of the call."""
+    from click import NoSuchOption
+
+    if isinstance(error, NoSuchOption):
+        from difflib import get_close_matches
+
+        near = get_close_matches(error.option_name, error.possibilities or (), n=1)
+        hint = f"did you mean {near[0]}?" if near else _how(error)
+        return show_error(console, UsageError(f"there is no option {error.option_name}", hint=hint))
     message = error.format_message().strip().removesuffix(".")
     message = message[:1].lower() + message[1:]
+    return show_error(console, UsageError(message, hint=_how(error)))
+
+
+def _how(error: click.ClickException) -> str | None:
     ctx = getattr(error, "ctx", None)
-    hint = f"`{ctx.command_path} --help` shows how it is used" if ctx is not None else None
-    return show_error(console, UsageError(message, hint=hint))
+    return f"`{ctx.command_path} --help` shows how it is used" if ctx is not None else None

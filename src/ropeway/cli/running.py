@@ -18,9 +18,9 @@ __all__ = ["plain_target", "run"]
 def plain_target(args: Sequence[str], environ: Mapping[str, str]) -> tuple[str | None] | None:
     """Return the target of a command line that is ``run`` and at most a target, in a tuple; None for any other line.
 
-    Such a line needs no parser, and to load one takes a fifth of a short run.
+    Such a line needs no parser, and to load one takes a fifth of a short run. (A word with ``=`` may be meant as a parameter: the parser knows.)
     """
-    if not args or args[0] != "run" or len(args) > 2 or any(word.startswith("-") for word in args):
+    if not args or args[0] != "run" or len(args) > 2 or any(word.startswith("-") or "=" in word for word in args):
         return None
     if "_WORKFLOW_COMPLETE" in environ or "_ROPEWAY_COMPLETE" in environ:
         return None

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ropeway.lang.values import ParameterTypes
 
 
+ABOUT_VALUES = frozenset({"RW601", "RW602", "RW603", "RW604"})
+"""The codes that are about the values of one run, not about the file."""
+
+
 def parameter_values(
     workflow: Workflow, given: Mapping[str, Value], problems: Problems, types: ParameterTypes | None = None
 ) -> dict[str, Value]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from ropeway.cli.group import argument, option, verb
 from ropeway.cli.options import complete_workflow, pairs, settable_options
+from ropeway.cli.parameter_words import ParameterVerb
 
 if TYPE_CHECKING:
     from ropeway.cli.console import Console
 
 
-@verb()
+@verb(cls=ParameterVerb)
 @argument("target", required=False, metavar="[WORKFLOW]", shell_complete=complete_workflow)
 @settable_options
 @option("--order", is_flag=True, help="Show the order of the steps only, without what they run.")

@@ -2,52 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ropeway.cli.group import Verb, argument, option, verb
+from ropeway.cli.group import argument, option, verb
 from ropeway.cli.options import complete_workflow, pairs, settable_options
+from ropeway.cli.parameter_words import ParameterVerb
 from ropeway.cli.running import run
-from ropeway.errors import RopewayError
 
 if TYPE_CHECKING:
     from ropeway.cli.console import Console
 
 
-class RunVerb(Verb):
-    """Shows the typed parameters of the workflow that the line names in its help."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Keep the words: help is asked for before the workflow's name is parsed."""
-        ctx.meta["ropeway.words"] = list(args)
-        return super().parse_args(ctx, args)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the parameters."""
-        try:
-            found, _, _ = self.make_parser(ctx).parse_args(list(ctx.meta.get("ropeway.words", ())))
-            target = found.get("target")
-            rows = _parameter_rows(target if isinstance(target, str) else None)  # click has a mark of its own for "not given"
-        except (click.UsageError, RopewayError):
-            return
-        if rows:
-            with formatter.section("Parameters of this workflow (set one with --param NAME=VALUE)"):
-                formatter.write_dl(rows)
-
-
-def _parameter_rows(target: str | None) -> list[tuple[str, str]]:
-    from ropeway.app.workflows import load
-    from ropeway.cli.console import clean
-    from ropeway.cli.render_fields import describe
-
-    workflow = load(target, cwd=Path.cwd()).workflow
-    fields = workflow.parameters if workflow is not None else {}
-    return [(clean(name), describe(field)) for name, field in fields.items()]
-
-
-@verb(cls=RunVerb)
+@verb(cls=ParameterVerb)
 @argument("target", required=False, metavar="[WORKFLOW]", shell_complete=complete_workflow)
 @settable_options
 @option("--env-file", metavar="FILE", help="Read environment variables (and secrets) from a .env file.")

@@ -30,20 +30,23 @@ def command(console: Console, *, files: tuple[str, ...], overrides: tuple[str, .
     targets: tuple[str | None, ...] = files or (None,)
     found: list[Diagnostic] = []
     names: list[str] = []
+    blamed: list[bool] = []
     for target in targets:
         loaded = workflows.load(target, cwd=cwd, overrides=overrides)
         names.append(loaded.name)
         found.extend(loaded.diagnostics)
+        if overrides and any(d.severity == "error" for d in loaded.diagnostics):
+            blamed.append(workflows.blames_overrides(loaded))
     bad = {"error", "warning"} if strict else {"error"}
     valid = not any(d.severity in bad for d in found)
     if console.json:
         console.object({"valid": valid, "diagnostics": [d.as_json() for d in found]})
     else:
-        _show(console, found, names, valid=valid)
+        _show(console, found, names, valid=valid, blamed=bool(blamed) and all(blamed))
     return 0 if valid else 2
 
 
-def _show(console: Console, found: list[Diagnostic], names: list[str], *, valid: bool) -> None:
+def _show(console: Console, found: list[Diagnostic], names: list[str], *, valid: bool, blamed: bool) -> None:
     from ropeway.cli.console import clean
     from ropeway.cli.render_diagnostics import render, tally
 
@@ -53,6 +56,7 @@ def _show(console: Console, found: list[Diagnostic], names: list[str], *, valid:
     if valid:
         console.say(f"{what}: valid{f' ({tally(found)})' if found else ''}")
         return
-    console.say(f"{what}: {tally(found)}")
+    itself = "it is" if len(names) == 1 else "they are"
+    console.say(f"{what}: {tally(found)}{f', made by --override; {itself} valid without' if blamed else ''}")
     first = next(d.code for d in found if d.severity in {"error", "warning"})
     console.say(f"`workflow explain {first}` tells more, with an example")

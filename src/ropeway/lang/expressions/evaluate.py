@@ -131,7 +131,7 @@ def _missing(node: Member | Index, value: Any, key: Any) -> EvaluationError:
         if not isinstance(key, str):
             return KindError(f"the keys of '{of}' are strings, not {kind_of(key)}", at)
         if isinstance(node.target, Name) and of == "env":
-            hint = f"default({unparse(node)}, '') gives an empty text then" if len(key) <= 60 else None
+            hint = f"set it, or write default({unparse(node)}, '')" if len(key) <= 60 else None
             return MissingError(f"the environment variable {key[:60]} is not set", at, hint)
         known: Iterable[str] = value if len(value) <= 1000 else ()
         return MissingError(f"'{of}' has no '{key[:60]}'", at, did_you_mean(key, known))
