@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from ropeway.lang.plan import Plan, PlanStep, Template
 
 
+_NAMED = 8  # steps that one sentence names
+
+
 class Unmet(NamedTuple):
-    """One thing that is asked for: what, and how to do without it."""
+    """One thing that is asked for: what, how to do without it, and by which step when it is one that asks."""
 
     what: str
     hint: str
+    step: str = ""
 
 
 def check(plan: Plan, options: RunOptions) -> None:
@@ -31,8 +35,23 @@ def check(plan: Plan, options: RunOptions) -> None:
     unmet = list(unenforceable(plan, options))
     if not unmet:
         return
-    message = "; ".join(dict.fromkeys(u.what for u in unmet))
-    raise Refused(message, hint=unmet[0].hint, code="not-enforceable")
+    raise Refused("; ".join(_sentences(unmet)), hint=unmet[0].hint, code="not-enforceable")
+
+
+def _sentences(unmet: list[Unmet]) -> Iterator[str]:
+    """Yield each thing once, with the steps that ask for it."""
+    steps: dict[str, dict[str, None]] = {}
+    for one in unmet:
+        steps.setdefault(one.what, {})[one.step] = None
+    for what, asking in steps.items():
+        names = [name for name in asking if name]
+        yield f"step{'s' * (len(names) > 1)} {_listed(names)}: {what}" if names else what
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) > _NAMED:
+        return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED:,} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def unenforceable(plan: Plan, options: RunOptions) -> Iterator[Unmet]:
@@ -63,20 +82,19 @@ def _policy(template: Template, options: RunOptions) -> Iterator[Unmet]:
 
 def _step(step: PlanStep, options: RunOptions) -> Iterator[Unmet]:
     if step.kind not in CARRIED:
-        yield Unmet(f"step {step.id}: {step.kind} steps can't be carried out on this installation", "remove the step, or use `plugin:`")
+        hint = "remove such steps, or write them with `plugin:`"
+        yield Unmet("this kind of step can't be carried out on this installation", hint, f"{step.id} ({step.kind})")
     if step.workspace == "ephemeral":
-        yield Unmet(f"step {step.id}: an ephemeral working copy can't be made on this machine", 'remove workspace = "ephemeral"')
+        yield Unmet("an ephemeral working copy can't be made on this machine", 'remove workspace = "ephemeral"', step.id)
     if step.interactive and not options.interactive:
-        yield Unmet(f"step {step.id} is interactive, and there is no terminal", "run it on a terminal")
+        yield Unmet("an interactive step needs a terminal, and there is none", "run it on a terminal", step.id)
     if step.resources is not None:
         cores, memory = os.cpu_count() or 1, total_memory()
         if step.resources.cpu > cores:
-            yield Unmet(f"step {step.id} wants {step.resources.cpu:g} cores, this machine has {cores}", "lower `resources.cpu`")
+            yield Unmet(f"{step.resources.cpu:g} cores are wanted, this machine has {cores}", "lower `resources.cpu`", step.id)
         if step.resources.memory > memory:
-            yield Unmet(
-                f"step {step.id} wants {step.resources.memory:,} bytes of memory, this machine has {memory:,}",
-                "lower `resources.memory`",
-            )
+            what = f"{step.resources.memory:,} bytes of memory are wanted, this machine has {memory:,}"
+            yield Unmet(what, "lower `resources.memory`", step.id)
 
 
 def total_memory() -> int:
