@@ -107,6 +107,12 @@ def test_no_script_that_is_accepted_runs_a_value(shell, seed, tmp_path):
         work.mkdir()
         argv = [str(path / shell), "-c", "--", compiled.text, "script"]
         subprocess.run(
-            argv, cwd=work, env=env | {"PATH": str(path), "FUNCNEST": "50"}, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
+            argv,
+            cwd=work,
+            env=env | {"PATH": str(path), "FUNCNEST": "50"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
         )
         assert not (work / "PWNED").exists(), (text, compiled.text, value)
