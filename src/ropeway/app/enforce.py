@@ -60,6 +60,10 @@ def unenforceable(plan: Plan, options: RunOptions) -> Iterator[Unmet]:
         yield from _policy(template, options)
         for step in template.steps:
             yield from _step(step, options)
+    for template in plan.workflows.values():
+        if template.policy.concurrency is not None:
+            what = f"the sub-workflow {template.id} has a concurrency group, which is held for whole runs only"
+            yield Unmet(what, "move policy.concurrency to the workflow that is run")
     if plan.template.policy.env_file is not None and options.env_file is None:
         yield Unmet("the workflow wants an env file, which only the person can allow", f"--env-file {plan.template.policy.env_file}")
 

@@ -199,3 +199,10 @@ inputs = { name = "x", times = "${{ json(steps.a.outputs.n) }}" }
 """)
     assert ran.status == 1
     assert ran.state.steps["call"].state == "failed"
+
+
+def test_a_group_that_nothing_would_hold_is_refused(project: Project) -> None:
+    project.write('[policy]\nconcurrency = { group = "one" }\n[steps.a]\nrun = "true"\n', "inner.toml")
+    ran = project.run('[steps.call]\nuses = "workflow:./inner.toml"\n')
+    assert ran.status == 4
+    assert "concurrency group" in ran.err
