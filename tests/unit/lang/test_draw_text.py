@@ -46,14 +46,14 @@ def test_a_tree_shows_each_step_once_below_what_all_ways_to_it_pass():
         collect  (Collect commits)
         ├─ lint
         │  ↓ polish  (repeat up to 5 times)
-        ├─ test  (for each in params.shards)
-        │  ↓ release  (workflow acme/release, when params.publish)
-        │  ┆ build
-        │  ┆ ├─ sign
-        │  ┆ ├─ sbom
-        │  ┆ └─ upload  ← sign, sbom
-        ├─ approve  (gate approve)  ← lint, test
-        └─ publish  ← approve, release, polish, collect
+        └─ test  (for each in params.shards)
+           ↓ release  (workflow acme/release, when params.publish)
+           ┆ build
+           ┆ ├─ sign
+           ┆ └─ sbom
+           ┆ ↓ upload  ← sign, sbom
+        ↓ approve  (gate approve)  ← lint, test
+        ↓ publish  ← approve, release, polish, collect
         """)
 
 
@@ -63,14 +63,48 @@ def test_a_tree_in_ascii_with_states():
         + collect  (Collect commits)
         |- ! lint
         |  > x polish  (repeat up to 5 times)
-        |- > test  (for each in params.shards)
-        |  > . release  (workflow acme/release, when params.publish)
-        |  : # build
-        |  : |- . sign
-        |  : |- . sbom
-        |  : `- . upload  <- sign, sbom
-        |- . approve  (gate approve)  <- lint, test
-        `- . publish  <- approve, release, polish, collect
+        `- > test  (for each in params.shards)
+           > . release  (workflow acme/release, when params.publish)
+           : # build
+           : |- . sign
+           : `- . sbom
+           : > . upload  <- sign, sbom
+        > . approve  (gate approve)  <- lint, test
+        > . publish  <- approve, release, polish, collect
+        """)
+
+
+def test_a_step_that_joins_several_ways_comes_after_them_and_not_beside_them():
+    steps = (
+        step("checkout"),
+        step("deps", "checkout"),
+        step("lint", "checkout"),
+        step("unit", "deps"),
+        step("linux", "deps"),
+        step("macos", "deps"),
+        step("sign", "linux", "macos"),
+        step("approve", "lint", "unit", "sign"),
+        step("tag", "approve"),
+        step("notes", "tag"),
+        step("upload", "tag", "sign"),
+        step("docs"),
+        step("announce", "upload", "docs"),
+    )
+    assert draw(Plan(Template("release", steps=steps)), "tree") == lines("""
+        release
+        checkout
+        ├─ deps
+        │  ├─ unit
+        │  ├─ linux
+        │  └─ macos
+        │  ↓ sign  ← linux, macos
+        └─ lint
+        ↓ approve  ← lint, unit, sign
+        ↓ tag
+        ↓ notes
+        ↓ upload  ← tag, sign
+        docs
+        ↓ announce  ← upload, docs
         """)
 
 
@@ -84,7 +118,7 @@ def test_a_chain_is_not_indented_however_long():
 def test_steps_without_needs_stand_side_by_side_and_many_needs_are_cut():
     names = [f"s{n}" for n in range(9)]
     plan = Plan(Template("c", steps=(*map(step, names), step("end", *names))))
-    assert draw(plan, "tree").splitlines()[-1] == "end  ← s0, s1, s2, s3, s4, s5 and 3 more"
+    assert draw(plan, "tree").splitlines()[-1] == "↓ end  ← s0, s1, s2, s3, s4, s5 and 3 more"
 
 
 def test_names_can_not_act_on_a_terminal():

@@ -1,14 +1,16 @@
 """A picture as a tree of text, for terminals.
 
 A step stands below the nearest step that every way to it passes through (its immediate dominator), so each is shown once, after
-all that it needs; what it needs beside the line it hangs on follows an arrow. What follows in a row is not indented, so that a long
-chain stays readable::
+all that it needs. Steps that need only that one branch off from it. A step that joins several ways again is no branch beside them: it
+comes after them, with an arrow to what it needs. What follows in a row is not indented, so that a long chain stays readable; without
+an arrow it needs the step on the line above::
 
     collect
     ├─ lint
-    ├─ test
-    │  ↓ report
-    └─ publish  (gate approve)  ← lint, report
+    └─ test
+       ↓ report
+    ↓ publish  (gate approve)  ← lint, report
+    ↓ announce
 """
 
 from __future__ import annotations
@@ -72,21 +74,24 @@ class _Writer:
         below = _dominated(picture)
         nodes = {node.id: node for node in picture.nodes}
         # A job: the box, the prefix of its own line (with its connector), that of the lines below it, and the box it hangs on.
-        jobs = [(name, prefix, prefix, "") for name in reversed(below.get("", []))]
+        roots, ends = _parted("", below, nodes)
+        jobs = [(name, prefix + style.then, prefix, "") for name in reversed(ends)]
+        jobs += [(name, prefix, prefix, "") for name in reversed(roots)]
         while jobs:
             name, own, rest, parent = jobs.pop()
             node = nodes[name]
             yield own + self._line(node, parent)
             if node.inner is not None:
                 yield from self.lines(node.inner, rest + style.inside)
-            children = below.get(name, [])
-            if len(children) == 1:
-                jobs.append((children[0], rest + style.then, rest, name))
+            branches, joins = _parted(name, below, nodes)
+            jobs += [(join, rest + style.then, rest, name) for join in reversed(joins)]
+            if len(branches) == 1:
+                jobs.append((branches[0], rest + style.then, rest, name))
                 continue
-            for at in range(len(children) - 1, -1, -1):
-                is_last = at == len(children) - 1
+            for at in range(len(branches) - 1, -1, -1):
+                is_last = at == len(branches) - 1
                 connector, indent = (style.last, "   ") if is_last else (style.branch, style.line)
-                jobs.append((children[at], rest + connector, rest + indent, name))
+                jobs.append((branches[at], rest + connector, rest + indent, name))
 
     def _line(self, node: Node, parent: str) -> str:
         state = self._states.of(node)
@@ -101,6 +106,13 @@ class _Writer:
             more = f" and {len(local) - _MOST_NEEDS} more" if len(local) > _MOST_NEEDS else ""
             text += f"  {self._style.from_} {', '.join(plain(need) for need in local[:_MOST_NEEDS])}{more}"
         return text
+
+
+def _parted(parent: str, below: Mapping[str, list[str]], nodes: Mapping[str, Node]) -> tuple[list[str], list[str]]:
+    """Return what hangs on a box in two lists: what needs it alone, and what joins several ways that begin there."""
+    alone = (parent,) if parent else ()
+    found = below.get(parent, [])
+    return [n for n in found if nodes[n].needs == alone], [n for n in found if nodes[n].needs != alone]
 
 
 def _dominated(picture: Picture) -> dict[str, list[str]]:
