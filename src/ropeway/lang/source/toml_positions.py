@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from ropeway.lang.source.text import Span, Spans
 
 _BLANK = re.compile(r"[ \t]*")
-_SKIP = re.compile(r"(?:[ \t\n]++|#[^\n]*+)*+")
-_KEY = re.compile(r"""([A-Za-z0-9_-]+)|"([^"\\\n]*+(?:\\.[^"\\\n]*+)*+)"|'([^'\n]*)'""")
+_SKIP = re.compile(r"(?:[ \t\n]++|#[^\n]*+)*")
+_KEY = re.compile(r"""([A-Za-z0-9_-]+)|"([^"\\\n]*+(?:\\.[^"\\\n]*+)*)"|'([^'\n]*)'""")
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
 _SIMPLE_ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b"}
 # The text of a basic multi-line string ends at the first three quotes; up to two more belong to it.
 _STRING = re.compile(
-    r'''"""[^"\\]*+(?:(?:\\.|"(?!""))[^"\\]*+)*+"""(?:"{0,2})'''
-    r"""|'''[^']*+(?:'(?!'')[^']*+)*+'''(?:'{0,2})"""
-    r"""|"(?!"")[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|'(?!'')[^'\n]*\'""",
+    r'''"""[^"\\]*+(?:(?:\\.|"(?!""))[^"\\]*+)*"""(?:"{0,2})'''
+    r"""|'''[^']*+(?:'(?!'')[^']*+)*'''(?:'{0,2})"""
+    r"""|"(?!"")[^"\\\n]*+(?:\\.[^"\\\n]*+)*"|'(?!'')[^'\n]*\'""",
     re.DOTALL,
 )
 _BARE = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:[^\s,\]}#]*)?|[^\s,\[\]{}#\"'=]+")

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from ropeway.lang.source.text import Spans
 
 _QUOTED = (
-    r'''"""(?:[^"\\]++|\\.|"(?!""))*+"""|'''
-    r"""'''(?:[^']++|'(?!''))*+'''"""
-    r"""|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+'|#[^\n]*+"""
+    r'''"""(?:[^"\\]++|\\.|"(?!""))*"""|'''
+    r"""'''(?:[^']++|'(?!''))*'''"""
+    r"""|"(?:[^"\\\n]++|\\.)*"|'[^'\n]*+'|#[^\n]*+"""
 )
 _NUL = re.compile(r"\\(?:u0000|U00000000|x00)")  # as an escape: the character itself never gets here
 _MAX_DOTS = 200_000  # tomllib works parts² for a dotted key; this many dots in lines of 100 take it about a second
