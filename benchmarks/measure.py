@@ -7,6 +7,8 @@ of the rounds' own ratios, shown with the least and the greatest.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,11 +36,10 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Sample:
-    """One process: seconds from start to end, seconds of processor time, and the greatest resident size among it and its children in bytes."""
+    """One process with its children: seconds from start to end, and seconds of processor time."""
 
     seconds: float
     cpu: float
-    memory: int
 
 
 def once(contestant: Contestant) -> Sample:
@@ -48,9 +49,7 @@ def once(contestant: Contestant) -> Sample:
         DidNotWork: Its status was not 0.
     """
     output = contestant.cwd / ".benchmark-output"
-    # Without what developers set to see more: compiling anew each time, writing each line at once.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") or name in ("PYTHONHOME", "PYTHONPATH")}
-    env.update(contestant.env)
+    env = _environment(contestant)
     to_file = [(os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), (os.POSIX_SPAWN_DUP2, 1, 2)]
     before = Path.cwd()
     os.chdir(contestant.cwd)
@@ -66,7 +65,31 @@ def once(contestant: Contestant) -> Sample:
         raise DidNotWork(f"{contestant.name} ended with {os.waitstatus_to_exitcode(status)}: {said[-300:]}")
     if contestant.inner:
         seconds = float(said.rpartition("\n")[2])
-    return Sample(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * (1 if os.uname().sysname == "Darwin" else 1024))
+    return Sample(seconds, usage.ru_utime + usage.ru_stime)
+
+
+_SMALL = """
+import os, sys
+pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)])
+print(os.wait4(pid, 0)[2].ru_maxrss)
+"""
+
+
+def largest(contestant: Contestant) -> int:
+    """Return the greatest resident size in bytes among a contestant's processes.
+
+    A process inherits the size of the one that started it, so it is started from a small one and not from here; less than what a bare
+    Python has (10 MB) can not be told.
+    """
+    small = [sys.executable, "-I", "-S", "-c", _SMALL, *contestant.argv]
+    done = subprocess.run(small, cwd=contestant.cwd, env=_environment(contestant), stdout=subprocess.PIPE, check=True)
+    return int(done.stdout) * (1 if sys.platform == "darwin" else 1024)
+
+
+def _environment(contestant: Contestant) -> dict[str, str]:
+    """Leave out what developers set to see more: compiling anew each time, writing each line at once."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") or name in ("PYTHONHOME", "PYTHONPATH")}
+    return env | dict(contestant.env)
 
 
 def rounds(contestants: Sequence[Contestant], count: int) -> dict[str, list[Sample]]:

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # also when something else loads
 
 import peers
 import workloads
-from measure import Contestant, ratio, rounds, typical
+from measure import Contestant, largest, ratio, rounds, typical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -193,10 +193,10 @@ def memory(options: Options) -> Report:
     report = Report("memory", f"a run of {count:,} steps: the largest of its processes, and bare Python")
     ours = peers.ropeway(options.folder, count, chain=True)
     contestants = [Contestant("python", [sys.executable, "-c", "pass"], ours.cwd), ours]
-    samples = rounds(contestants, options.rounds(3))
     for one in contestants:
-        report.rows.append({"name": one.name, "value": f"{max(s.memory for s in samples[one.name]) / 1e6:.1f} MB"})
-    _target(report, "under 40 MB", max(s.memory for s in samples["workflow"]) / 1e6, 40, "MB")
+        size = max(largest(one) for _ in range(options.rounds(3))) / 1e6
+        report.rows.append({"name": one.name, "value": f"{size:.1f} MB"})
+    _target(report, "under 40 MB", size, 40, "MB")
     return report
 
 
