@@ -1,0 +1,40 @@
+"""Which lines need no parser, and how the program ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from ropeway.cli.running import plain_target
+
+
+@pytest.mark.parametrize(("line", "target"), [(["run"], None), (["run", "a.toml"], "a.toml"), (["run", ""], ""), (["run", "a b"], "a b")])
+def test_a_run_without_options_is_understood_without_a_parser(line, target) -> None:
+    assert plain_target(line, {}) == (target,)
+
+
+@pytest.mark.parametrize(
+    "line", [[], ["runs"], ["plan"], ["run", "--json"], ["run", "-j2"], ["run", "-"], ["run", "--"], ["run", "a", "b"]]
+)
+def test_any_other_line_is_left_to_the_parser(line) -> None:
+    assert plain_target(line, {}) is None
+
+
+@pytest.mark.parametrize("variable", ["_WORKFLOW_COMPLETE", "_ROPEWAY_COMPLETE"])
+def test_a_shell_that_completes_words_is_answered_by_the_parser(variable) -> None:
+    assert plain_target(["run"], {variable: "bash_complete"}) is None
+
+
+def test_the_program_ends_with_its_status_and_calls_who_asked_to_be_called_at_the_end() -> None:
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: sys.stdout.write('at the end '))\n"
+        "sys.argv = ['workflow', 'explain', 'no-such-code']\n"
+        "from ropeway.cli.main import main\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "at the end ")
+    assert done.stderr.startswith("error: ")
