@@ -37,7 +37,9 @@ def cancel(folder: RunFolder, *, reason: str = "asked for by `workflow cancel`",
         return folder.state()
     found = folder.state()
     if found.state not in states.UNFINISHED:
-        raise UsageError(f"run {folder.id} has {found.state} already", code="run-ended")
+        verb = "was" if found.state == "cancelled" else "has"
+        hint = f"`workflow status {folder.id}` shows it; `workflow runs` lists all"
+        raise UsageError(f"run {folder.id} {verb} {found.state} already, there is nothing to cancel", hint=hint, code="run-ended")
     sweep(folder, found)
     lock = folder.lock()
     try:
@@ -69,7 +71,7 @@ def gate_of(folder: RunFolder, step: str | None) -> GateRequest:
         raise UsageError(f"run {folder.id} has {len(gates)} open gates", hint="name one: " + ", ".join(gates), code="gate-unnamed")
     if step is None or step not in gates:
         what = f"gate {step!r}" if step else "gate"
-        hint = "open: " + ", ".join(gates) if gates else f"the run is {found.state}"
+        hint = "open: " + ", ".join(gates) if gates else f"its state is {found.state}; `workflow status {folder.id}` shows its steps"
         raise NotFound(f"run {folder.id} has no open {what}", hint=hint, code="gate-not-open")
     return recorded_request(step, gates[step].gate or {})
 

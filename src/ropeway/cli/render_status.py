@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ropeway.cli.console import Console
     from ropeway.runs.state import RunState, StepState
 
-__all__ = ["history", "one", "several"]
+__all__ = ["history", "one", "several", "to_type"]
+
+_NAMED = 5  # interrupted runs that get a line each
 
 
 def one(state: RunState, console: Console) -> Iterator[str]:
@@ -76,12 +78,30 @@ def several(states: Sequence[RunState], console: Console) -> Iterator[str]:
     """Yield a line a run: id, workflow, state, current step, actor, folder."""
     rows = [("RUN", "WORKFLOW", "STATE", "STEP", "STARTED", "ACTOR", "WORKSPACE")]
     rows += [
-        (s.run, clean(s.workflow), s.state, clean(s.current or "-"), _when(s) or "-", clean(s.actor), clean(s.workspace or "-"))
+        (s.run, clean(s.workflow), s.state, clean(_at(s) or "-"), _when(s) or "-", clean(s.actor), clean(s.workspace or "-"))
         for s in states
     ]
     lines = table(rows)
     yield console.styled(lines[0], "dim")
-    yield from lines[1:]
+    for line, state in zip(lines[1:], states, strict=True):
+        before, word, after = line.partition(f"  {state.state}")
+        yield before + console.styled(word, COLORS.get(state.state, "dim")) + after
+
+
+def to_type(states: Sequence[RunState]) -> Iterator[str]:
+    """Yield the commands that carry waiting and interrupted runs on."""
+    stopped = [s for s in states if s.state == "interrupted"]
+    for state in states:
+        if state.state != "interrupted" or len(stopped) <= _NAMED:
+            yield from _following(state)
+    if len(stopped) > _NAMED:
+        yield f"Go on:     workflow resume RUN  ({len(stopped)} runs are interrupted; workflow cancel RUN ends one for good)"
+
+
+def _at(state: RunState) -> str | None:
+    """Return the step where a run is, or where it was when it was interrupted."""
+    stopped = [s.id for s in state.steps.values() if s.state == "interrupted"]
+    return state.current or (stopped[-1] if stopped else None)
 
 
 def history(rows: Iterable[Mapping[str, Any]], console: Console) -> Iterator[str]:
@@ -113,7 +133,8 @@ def _seconds(at: str | None) -> float:
 
 
 def _when(state: RunState) -> str:
-    return ago(time.time() - _seconds(state.started_at)) if state.started_at else ""
+    at = state.started_at or state.created_at
+    return ago(time.time() - _seconds(at)) if at else ""
 
 
 def _took(started: str | None, finished: str | None) -> str:

@@ -81,11 +81,27 @@ class RunFolder:
         if not _locked(fd):
             os.close(fd)
             raise Busy(
-                f"run {self.id} is being carried out by another process",
+                f"run {self.id} is being carried out by {self._owner() or 'another process'}",
                 hint=f"watch it with `workflow logs {self.id} -f`, or end it with `workflow cancel {self.id}`",
                 code="run-busy",
             )
         return fd
+
+    def _owner(self) -> str:
+        """Return who carries the run out, in words for people; empty when the journal does not say, or not yet."""
+        from ropeway.runs import proctable
+
+        actor, pid, began = "", 0, ""
+        try:
+            for event in self.events():
+                if event.event in ("run.created", "run.started"):
+                    actor = event.data.get("actor") or actor
+                if event.event in ("run.started", "run.queued"):
+                    pid, began = event.data.get("pid", 0), event.data.get("pid_started", "")
+        except StoreError:
+            return ""
+        entry = proctable.entry(pid) if pid else None
+        return f"{actor or 'somebody'} (process {pid})" if entry is not None and entry.started == began else ""
 
     @property
     def owned(self) -> bool:

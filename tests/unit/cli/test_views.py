@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,7 +46,8 @@ class Stage:
         self.seq = 0
         self.live = RunState("run1", steps={s: StepState(s) for s in steps})
         state = RunState("run1", steps={s: StepState(s) for s in steps})
-        self.folder: Any = SimpleNamespace(id="run1", path=tmp_path, state=lambda plan: state)
+        self.before: list[RunEvent] = []
+        self.folder: Any = SimpleNamespace(id="run1", path=tmp_path, state=lambda plan: state, events=lambda: iter(self.before))
 
     def event(self, name: str, **data: Any) -> RunEvent:
         self.seq += 1
@@ -132,10 +134,39 @@ def test_steps_that_never_started_are_counted_not_listed(tmp_path: Path) -> None
     view.end(stage.live)
     assert out.getvalue().endswith("a: failed: exit status 2 (0.0 s)\nrun run1: failed after 0.0 s (1 failed, 2 skipped)\n")
     assert err.getvalue() == (
-        "error: step a failed: exit status 2\n"
-        "hint: `workflow logs run1:a` shows all that it printed\n"
+        "error: step a failed: exit status 2\n"  # and not that its logs show what it printed: it printed nothing
         "hint: `workflow resume run1` goes on from there, once it is fixed\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("started", "finished", "hint"),
+    [
+        ({}, {"reason": "error", "error": "no value"}, "goes on from there, once it is fixed; with --replan it takes the changed file"),
+        ({"log": None}, {"reason": "start", "error": "command not found: x"}, "goes on from there, once it is fixed"),
+        ({"log": 3}, {"exit_code": 1}, "goes on from there, once it is fixed"),
+    ],
+    ids=["a condition without a value", "never started", "printed nothing"],
+)
+def test_nobody_is_sent_to_logs_that_are_empty(tmp_path: Path, started: dict[str, Any], finished: dict[str, Any], hint: str) -> None:
+    stage = Stage(tmp_path, "a")
+    view, _, err, _ = plain(stage, sequential=True)
+    if started:
+        view.event(stage.event("step.started", step="a", attempt=1, **started))
+    view.event(stage.event("step.finished", step="a", attempt=1, state="failed", **finished))
+    view.event(stage.event("run.finished", state="failed", outputs={}))
+    view.end(stage.live)
+    assert err.getvalue().splitlines()[1:] == [f"hint: `workflow resume run1` {hint}"]
+
+
+def test_a_declined_gate_is_asked_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "a")
+    view, _, err, _ = plain(stage, sequential=True)
+    view.event(stage.event("gate.opened", step="a", gate="approve", prompt="Publish?"))
+    view.event(stage.event("step.finished", step="a", attempt=1, state="failed", error="declined"))
+    view.event(stage.event("run.finished", state="failed", outputs={}))
+    view.end(stage.live)
+    assert err.getvalue() == "error: step a failed: declined\nhint: `workflow resume run1` asks again\n"
 
 
 def test_the_first_cause_is_the_innermost_step_that_failed_first(tmp_path: Path) -> None:
@@ -169,6 +200,17 @@ def test_json_is_an_event_a_line(tmp_path: Path) -> None:
         out.getvalue()
         == '{"event":"step.started","run":"run1","seq":1,"at":"2026-01-31T12:00:00.000000Z","step":"a","attempt":1,"log":1}\n'
     )
+
+
+@pytest.mark.parametrize(("before", "told"), [(("run.created",), [1, 2]), (("run.created", "run.started", "run.finished"), [4])])
+def test_a_stream_of_json_begins_with_what_nobody_was_told_yet(tmp_path: Path, before: tuple[str, ...], told: list[int]) -> None:
+    stage = Stage(tmp_path, "a")
+    stage.before = [stage.event(name, state="failed") for name in before]
+    out = io.StringIO()
+    view = JsonView(Console(json=True, stdout=out, stderr=io.StringIO(), environ={}))
+    view.begin(stage.folder, stage.plan)
+    view.event(stage.event("run.started"))
+    assert [json.loads(line)["seq"] for line in out.getvalue().splitlines()] == told
 
 
 def live(stage: Stage, **environ: str) -> tuple[LiveView, Terminal, Clock]:

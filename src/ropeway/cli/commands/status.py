@@ -40,3 +40,5 @@ def command(console: Console, *, run: str | None) -> None:
         return
     for line in render_status.several(states, console):
         console.data(line)
+    for line in render_status.to_type(states):
+        console.say(line)
