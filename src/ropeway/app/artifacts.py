@@ -41,7 +41,9 @@ def get(folder: RunFolder, state: RunState, output: Path, *, name: str | None = 
     names = dict.fromkeys(str(a["name"]) for a in state.artifacts)
     wanted = [a for a in state.artifacts if name is None or a["name"] == name]
     if not wanted:
-        hint = did_you_mean(name or "", names) or (f"it has {', '.join(names)}" if names else "it kept none")
+        hint = did_you_mean(name or "", names) or (
+            f"it has {', '.join(names)}" if names else "a workflow names what to keep under [artifacts]"
+        )
         what = f"no artifact {name!r}" if name is not None else "no artifacts"
         raise NotFound(f"run {state.run} has {what}", hint=hint, code="artifact-not-found")
     for entry in wanted:

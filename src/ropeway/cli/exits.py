@@ -103,11 +103,22 @@ def _show_os_error(console: Console, args: Sequence[str], error: OSError) -> int
 
     from ropeway.errors import StoreError
 
+    if error.errno == errno.ENOENT and not error.filename and _folder_is_gone():
+        gone = StoreError("the folder that you are in is gone", hint="change to one that is there", code="cwd-gone")
+        return show_error(console, gone)
     known = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.EIO}
     if error.errno not in known:
         return _show_unexpected(console, args, error)
     where = f" ({error.filename})" if error.filename else ""
     return show_error(console, StoreError(f"{error.strerror or 'input/output error'}{where}", code="io"))
+
+
+def _folder_is_gone() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - the question is whether this works
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _show_unexpected(console: Console, args: Sequence[str], error: Exception) -> int:

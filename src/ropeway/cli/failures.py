@@ -48,7 +48,7 @@ def show_click_error(console: Console, error: click.ClickException) -> int:
         near = get_close_matches(error.option_name, error.possibilities or (), n=1)
         hint = f"did you mean {near[0]}?" if near else _how(error)
         return show_error(console, UsageError(f"there is no option {error.option_name}", hint=hint))
-    message = error.format_message().strip().removesuffix(".")
+    message = " ".join(error.format_message().split()).removesuffix(".")
     message = message[:1].lower() + message[1:]
     return show_error(console, UsageError(message, hint=_how(error)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from shlex import quote
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -12,7 +13,7 @@ import click
 from ropeway.cli import table
 from ropeway.cli.console import Console
 from ropeway.cli.failures import INTERRUPTED, show_click_error
-from ropeway.errors import UsageError
+from ropeway.errors import RopewayError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,12 +72,29 @@ class VerbGroup(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the sub-command; raises ``UsageError`` with the nearest name when there is none."""
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            raise _unknown(f"{ctx.command_path} {args[0]}", args[0], self.list_commands(ctx), ctx.command_path)
+            raise self.unknown(ctx, args[0])
         return super().resolve_command(ctx, args)
+
+    def unknown(self, ctx: click.Context, name: str) -> UsageError:
+        """Return the error for a name that is no sub-command."""
+        return _unknown(f"{ctx.command_path} {name}", name, self.list_commands(ctx), ctx.command_path)
 
 
 class Commands(VerbGroup):
     """``workflow`` itself: the table's commands, then those that plugins bring (group ``ropeway.commands``)."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; ``workflow help run`` is ``workflow run --help``."""
+        if len(args) > 1 and args[0] == "help":
+            args = [*args[1:], "--help"]
+        return super().resolve_command(ctx, args)
+
+    def unknown(self, ctx: click.Context, name: str) -> UsageError:
+        """Return the error for a name that is no command; somebody who names a workflow wants to run it."""
+        error = super().unknown(ctx, name)
+        if _is_workflow(name):
+            error.hint = f"did you mean `{ctx.command_path} run {quote(name)}`?"
+        return error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names in the table's order."""
@@ -94,6 +112,17 @@ class Commands(VerbGroup):
         from ropeway.cli.overview import overview
 
         formatter.write(overview())
+
+
+def _is_workflow(name: str) -> bool:
+    from pathlib import Path
+
+    from ropeway.app import projects
+
+    try:
+        return name.endswith(projects.ENDINGS) or any(found.id == name for found in projects.list_workflows(Path.cwd()))
+    except RopewayError:
+        return False
 
 
 def _from_plugin(name: str) -> click.Command | None:

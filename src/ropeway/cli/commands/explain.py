@@ -34,6 +34,7 @@ def command(console: Console, *, code: str | None) -> None:
         for name in sorted(codes.all_codes()):
             _line(console, name, codes.explain(name))
         return
+    code = f"RW{code}" if code.isdecimal() else code
     found = codes.explain(code.upper())
     if found is None:
         raise NotFound(f"there is no code {code}", hint="`workflow explain` lists them", code="code-not-found")

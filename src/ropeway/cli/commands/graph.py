@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ropeway.cli.files import write_text
 from ropeway.cli.group import argument, option, verb
 from ropeway.cli.options import complete_run, complete_workflow, overrides_option
 
@@ -45,7 +46,7 @@ def command(
         plan = _plan(target, overrides)
     text = draw(plan, form, states=states, limit=None if whole else LIMIT, ascii_only=not console.unicode)
     if output is not None:
-        Path(output).write_text(text, encoding="utf-8")
+        write_text(output, text)
         console.say(f"wrote {output}")
     elif console.json:
         console.object({"format": form, "text": text})

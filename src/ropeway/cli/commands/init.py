@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from ropeway.cli.group import argument, option, verb
@@ -42,7 +43,7 @@ def command(console: Console, *, path: str, template: str, workflow_id: str | No
     console.data(f"made {made.workflow}")
     if made.schema:
         console.data(f"made {made.schema}")
-    where = "" if made.workflow.name == "workflow.toml" and made.workflow.parent == Path() else f" {made.workflow}"
+    where = "" if made.workflow.name == "workflow.toml" and made.workflow.parent == Path() else f" {quote(str(made.workflow))}"
     console.say(f"Next: `workflow run{where}`")
 
 

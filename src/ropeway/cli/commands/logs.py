@@ -12,7 +12,7 @@ from ropeway.cli.options import complete_run_step
 from ropeway.cli.since import parse_since
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Set
+    from collections.abc import Iterable
 
     from ropeway.app.logs import Chunk
     from ropeway.cli.console import Console
@@ -50,7 +50,7 @@ def command(
     if console.json:
         _json(console, wanted, folder)
     else:
-        several = {s.id for s in folder.state().steps.values() if s.attempts > 1} if attempt is None else set()
+        several = frozenset(s.id for s in folder.state().steps.values() if s.attempts > 1 and attempt is None)
         _text(console, wanted, (step, attempt or 1) if step and step not in several else None, several)
 
 
@@ -70,14 +70,16 @@ def _json(console: Console, parts: Iterable[Chunk | RunEvent], folder: RunFolder
         console.flush()
 
 
-def _text(console: Console, parts: Iterable[Chunk | RunEvent], before: tuple[str, int] | None, several: Set[str]) -> None:
+def _text(console: Console, parts: Iterable[Chunk | RunEvent], before: tuple[str, int] | None, several: frozenset[str]) -> None:
     """Print output, a heading wherever it is another attempt's than ``before``; those of ``several`` say which attempt it is."""
     from ropeway.app.logs import Chunk
 
     ended = True  # with a newline
+    silent = True
     for part in parts:
         if not isinstance(part, Chunk) or not part.data:
             continue
+        silent = False
         if before != (part.step, part.attempt):
             if not ended:
                 console.data()
@@ -89,3 +91,5 @@ def _text(console: Console, parts: Iterable[Chunk | RunEvent], before: tuple[str
         else:
             console.raw(part.data)
         ended = part.data.endswith(b"\n")
+    if silent:
+        console.say("Nothing was printed, or nothing that you asked for.")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ropeway.cli.files import write_text
 from ropeway.cli.group import option, verb
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ def command(console: Console, *, output: str | None) -> None:
     if output is None:
         console.data(text)
         return
-    path = Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_text(output, text + "\n")
     if console.json:
         console.object({"path": output})
     else:

@@ -39,6 +39,10 @@ def set_(console: Console, *, name: str, stdin: bool) -> None:
     """
     from ropeway.runs.secrets import open_store
 
+    if "=" in name:  # what follows may be the secret: it is not repeated
+        name = name.partition("=")[0]
+        hint = f"`workflow secret set {name}` asks for it, or reads it from standard input"
+        raise UsageError("a secret's value is no argument: every process could see it", hint=hint)
     value = _read_value(console, name, stdin=stdin)
     place = open_store(os.environ).set(name, value)
     if console.json:
