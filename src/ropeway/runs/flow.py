@@ -7,11 +7,11 @@ be done it asks of its :class:`Hands`. Everything here is iterative: a chain of 
 from __future__ import annotations
 
 from collections import deque
-from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ropeway.lang.expressions import EvaluationError
 from ropeway.records import replace
+from ropeway.runs.places import SLOTLESS, Places
 from ropeway.runs.retry import Failure, delay_before
 from ropeway.runs.schedule import PASSES
 from ropeway.runs.scope import Node, Nulls, Outcome, Scope, Unit, reads_item, told
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from ropeway.runs.state import RunState, StepState
 
 MAX_ITEMS = 10_000
-SLOTLESS = frozenset({"workflow", "gate"})
-"""Kinds that hold no place among ``max_parallel``: they wait for others."""
 
 
 class Hands(Protocol):
@@ -64,9 +62,8 @@ class Flow:
         self._emit = emit
         self._recorded: dict[str, StepState] = {a: s for a, s in recorded.steps.items() if s.state != "pending"}
         self._active: deque[Scope] = deque()
-        self._ready: list[Unit] = []
-        self._aside: dict[str, deque[Unit]] = {}  # by what holds them back: a step's address, or a sub-workflow's prefix
         self._offered: deque[Unit] = deque()
+        self._places = Places(self._offered.append)
         self.units: dict[str, Unit] = {}
         """Everything begun and not over, by address: processes, retries to come, gates and sub-workflows."""
         self.warnings = 0
@@ -118,21 +115,17 @@ class Flow:
                     self.cancel(unit.scope, at_once=scope.schedule.ended)
                 else:
                     self._hands.cancel(unit)
-        waiting = [*self._ready, *self._offered, *(u for aside in self._aside.values() for u in aside)]
-        dropped = [u for u in waiting if u.node.scope is scope and not scope.schedule.verdict(u.step).admitted]
-        if dropped:
-            gone = {id(u) for u in dropped}
-            self._ready = [u for u in self._ready if id(u) not in gone]
-            heapify(self._ready)
-            for aside in (self._offered, *self._aside.values()):
-                keep = [u for u in aside if id(u) not in gone]
-                aside.clear()
-                aside.extend(keep)
-            for held in self._aside:  # a place may have been free for one that was dropped
-                self._bring_back(held)
-            for unit in dropped:
-                tried = unit.failures > 0
-                self._close(unit, Outcome("cancelled", reason="cancelled") if tried else Outcome("skipped", reason="stopped"))
+
+        def unwanted(unit: Unit) -> bool:
+            return unit.node.scope is scope and not scope.schedule.verdict(unit.step).admitted
+
+        offered = list(self._offered)
+        self._offered.clear()
+        self._offered.extend(unit for unit in offered if not unwanted(unit))
+        dropped = [unit for unit in offered if unwanted(unit)]
+        for unit in (*dropped, *self._places.drop(unwanted)):
+            tried = unit.failures > 0
+            self._close(unit, Outcome("cancelled", reason="cancelled") if tried else Outcome("skipped", reason="stopped"))
         self._active.append(scope)
 
     # -- steps --------------------------------------------------------------------------------------------------------------
@@ -226,36 +219,14 @@ class Flow:
         return self._recorded.get(address)
 
     def peek(self) -> Unit | None:
-        """Return the first unit that may start, leaving it; those that their step's or sub-workflow's limit holds back are put aside."""
-        while self._ready:
-            unit = self._ready[0]
-            held = _held_by(unit)
-            if held is None:
-                return unit
-            heappop(self._ready)
-            self._aside.setdefault(held, deque()).append(unit)
-            for scope in unit.enclosing:  # what it leaves free there may serve another
-                if scope.prefix != held:
-                    self._bring_back(scope.prefix)
-        return None
-
-    def _bring_back(self, held: str) -> None:
-        """Offer the first unit again that was put aside for the lack of a place which is free now."""
-        aside = self._aside.get(held)
-        if aside and _held_by(aside[0]) is None:
-            back = aside.popleft()
-            if back.step.kind in SLOTLESS:
-                self._offered.append(back)
-            else:
-                heappush(self._ready, back)
+        """Return the first unit that may start, leaving it."""
+        return self._places.peek()
 
     def take(self) -> Unit:
         """Take the unit that :meth:`peek` showed: it begins now."""
-        unit = heappop(self._ready)
-        self._begin(unit)
+        unit = self._places.pop()
+        self.units[unit.address] = unit
         unit.attempt += 1
-        for scope in unit.enclosing:
-            scope.running += 1
         return unit
 
     def requeue(self, unit: Unit) -> None:
@@ -266,36 +237,16 @@ class Flow:
 
     def _queue(self, unit: Unit) -> None:
         if unit.step.kind not in SLOTLESS:
-            heappush(self._ready, unit)
-        elif unit.step.max_parallel is not None and unit.node.running >= unit.step.max_parallel:
-            self._aside.setdefault(unit.node.address, deque()).append(unit)
-        else:
-            self._begin(unit)
+            self._places.add(unit)
+        elif not self._places.full(unit):
+            self._places.occupy(unit)
+            self.units[unit.address] = unit
             self._hands.enter(unit)
-
-    def _begin(self, unit: Unit) -> None:
-        self.units[unit.address] = unit
-        unit.node.running += 1
-        unit.placed = True
-
-    def _leave_place(self, unit: Unit) -> None:
-        """Give up a unit's place; whoever was put aside for the lack of it comes back."""
-        if not unit.placed:  # it waited for another attempt
-            return
-        unit.placed = False
-        unit.node.running -= 1
-        freed = [unit.node.address]
-        if unit.step.kind not in SLOTLESS:
-            for scope in unit.enclosing:
-                scope.running -= 1
-                freed.append(scope.prefix)
-        for held in freed:
-            self._bring_back(held)
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits for a place."""
-        return not self._ready and not self._active and not self._offered
+        return not self._places and not self._active and not self._offered
 
     def finished(self, unit: Unit, outcome: Outcome) -> None:
         """Take in how a begun unit's attempt ended: try again, or close it."""
@@ -307,11 +258,11 @@ class Flow:
             if delay is not None:
                 data = {"step": unit.address, "attempt": unit.attempt, "delay": delay, "reason": outcome.error or outcome.reason}
                 self._emit("step.retrying", data | {"exit_code": outcome.exit_code} | dict(outcome.extra))
-                self._leave_place(unit)
+                self._places.leave(unit)
                 self._hands.retry(unit, delay)
                 return
         del self.units[unit.address]
-        self._leave_place(unit)
+        self._places.leave(unit)
         self._close(unit, outcome)
 
     def _close(self, unit: Unit, outcome: Outcome) -> None:
@@ -414,14 +365,6 @@ def _allowed(step: PlanStep, outcome: Outcome) -> Outcome:
     if outcome.state == "failed" and step.on_error == "continue":
         return replace(outcome, state="warning")
     return outcome
-
-
-def _held_by(unit: Unit) -> str | None:
-    """Return what holds a unit back: its step at its own limit, or a sub-workflow around it at its ``max_parallel`` (the run's is the hands')."""
-    limit = unit.step.max_parallel
-    if limit is not None and unit.node.running >= limit:
-        return unit.node.address
-    return next((s.prefix for s in unit.enclosing if s.running >= s.template.policy.max_parallel), None)
 
 
 def view(outcome: Outcome) -> Mapping[str, Any]:
