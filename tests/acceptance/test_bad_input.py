@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -239,12 +241,184 @@ def test_wrong_parameters_are_shown_all_at_once_where_they_are_declared(project:
         run = "true"
         """,
     )
-    done = project.run("run", "-p", "count=many", "-p", "nam=x")
-    assert done.status == 2
-    assert done.err.count("error[RW60") == 3
-    assert "did you mean 'name'?" in done.err
-    assert "give it: --param name=… (What to call it)" in done.err
+    assert project.run("run", "-p", "count=many", "-p", "nam=x") == Said(
+        err="""
+        error[RW602]: the workflow has no parameter 'nam'
+         --> workflow.toml:3:2
+          |
+        3 | [parameters.count]
+          |  ^^^^^^^^^^
+          = hint: did you mean 'name'?
+
+        error[RW603]: 'count' must be a whole number, not 'many'
+         --> workflow.toml:3:13
+          |
+        3 | [parameters.count]
+          |             ^^^^^
+
+        error[RW601]: the parameter 'name' has no value
+         --> workflow.toml:6:13
+          |
+        6 | [parameters.name]
+          |             ^^^^
+          = hint: give it: --param name=… (What to call it)
+
+        error: 3 parameters do not fit
+        """,
+        status=2,
+    )
     assert project.ids() == []
+    one = json.loads(project.run("run", "-p", "count=many", "-p", "name=x", "--json").out)["error"]
+    assert (one["code"], one["message"]) == ("invalid-parameters", "1 parameter does not fit")
+
+
+@pytest.mark.parametrize(
+    ("args", "error", "hint"),
+    [
+        (["run", "who=me"], "'who=me' is no workflow", "a parameter is set with `--param who=me`"),
+        (["run", "workflow.toml", "who=a b"], "'who=a b' is no workflow", "a parameter is set with `--param 'who=a b'`"),
+        (["run", "--who", "me"], "there is no option --who", "a parameter is set with `--param who=me`"),
+        (["run", "--who=me"], "there is no option --who", "a parameter is set with `--param who=me`"),
+        (["plan", "ok", "--who", "me"], "there is no option --who", "a parameter is set with `--param who=me`"),
+        (["run", "--who"], "there is no option --who", "a parameter is set with `--param who=…`"),
+        (["run", "--dry-all"], "there is no option --dry-all", "a parameter is set with `--param dry_all=true`"),
+        (["run", "--whom", "me"], "there is no option --whom", "`workflow run --help` shows how it is used"),
+        (["run", "--parm", "who=me"], "there is no option --parm", "did you mean --param?"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_parameter_that_is_set_as_in_another_tool_is_understood(project: Project, args: list[str], error: str, hint: str) -> None:
+    project.file(
+        "workflow.toml", 'id = "ok"\n[parameters.who]\ndefault = "x"\n[parameters.dry_all]\ntype = "boolean"\n[steps.a]\nrun = "true"\n'
+    )
+    assert project.run(*args) == Said(err=f"error: {error}\nhint: {hint}\n", status=2)
+
+
+def test_a_file_whose_name_looks_like_a_parameter_is_a_file(project: Project) -> None:
+    project.file("who=me.toml", OK)
+    assert project.run("run", "who=me.toml").status == 0
+
+
+def test_a_file_that_only_an_override_makes_invalid_is_not_blamed(project: Project) -> None:
+    project.file("workflow.toml", OK)
+    override = ("--override", "steps.a.timeout=soon")
+    shown = """
+        error[RW107]: 'soon' is not a duration
+         --> <override>:1:17
+          |
+        1 | steps.a.timeout=soon
+          |                 ^^^^
+          = hint: write it like "250ms", "30s", "5m", "1h30m" or "30d", the largest unit first
+
+        """
+    told = "error: --override makes workflow.toml invalid: 1 error\nhint: workflow.toml itself is valid\n"
+    for command in ("run", "plan", "graph"):
+        assert project.run(command, *override) == Said(err=Said(shown).out + told, status=2)
+    assert project.run("validate", *override) == Said(
+        out=shown,
+        err="""
+        workflow.toml: 1 error, made by --override; it is valid without
+        `workflow explain RW107` tells more, with an example
+        """,
+        status=2,
+    )
+    project.file("workflow.toml", OK + "what = 1\n")
+    assert project.run("run", *override).err.endswith("error: workflow.toml has 2 errors\n")
+
+
+def test_a_workflow_in_place_of_a_command_is_understood(project: Project) -> None:
+    project.file("workflow.toml", OK)
+    for word in ("ok", "workflow.toml"):
+        assert project.run(word) == Said(
+            err=f"error: there is no command `workflow {word}`\nhint: did you mean `workflow run {word}`?\n", status=2
+        )
+
+
+def test_a_folder_that_is_gone_is_said_as_what_it_is(project: Project) -> None:
+    project.file("workflow.toml", OK)
+    for args in ("run", "validate", "list", "init", "run --param a=b"):
+        command = f"mkdir gone && cd gone && rmdir ../gone && exec {project.command} {args}"
+        done = subprocess.run(["sh", "-c", command], cwd=project.root, env=project.environ, check=False, timeout=20, capture_output=True)
+        assert (done.returncode, done.stderr) == (1, b"error: the folder that you are in is gone\nhint: change to one that is there\n"), (
+            args
+        )
+
+
+@pytest.mark.parametrize("args", [["graph", "-o", "x/y"], ["schema", "-o", "x/y"]], ids=lambda args: args[0])
+def test_a_file_that_can_not_be_written_is_named(project: Project, args: list[str]) -> None:
+    project.file("workflow.toml", OK)
+    project.file("x", "a file")
+    done = project.run(*args)
+    assert done.status == 1
+    assert done.err in {f"error: x/y can not be written: {why}\n" for why in ("File exists", "Not a directory")}
+
+
+def test_steps_that_can_not_be_carried_out_are_named_in_one_sentence(project: Project) -> None:
+    steps = "".join(f'\n[steps.{name}]\nuses = "{kind}:x"\n' for name, kind in (("a", "skill"), ("b", "agent"), ("c", "skill")))
+    project.file("workflow.toml", f'id = "s"\n{steps}')
+    assert project.run("run") == Said(
+        err="""
+        error: steps a (skill), b (agent) and c (skill): this kind of step can't be carried out on this installation
+        hint: remove such steps, or write them with `plugin:`
+        """,
+        status=4,
+    )
+
+
+def test_ten_thousand_steps_are_checked(project: Project) -> None:
+    steps = "".join(f'\n[steps.s{n}]\nneeds = [{f"{chr(34)}s{n - 1}{chr(34)}" if n else ""}]\nrun = "true"\n' for n in range(10_000))
+    project.file("workflow.toml", f'id = "many"\n{steps}')
+    assert project.run("validate") == Said(err="workflow.toml: valid\n")
+    project.file("workflow.toml", f'id = "many"\n{steps}\n[steps.last]\nneeds = ["s10000"]\nrun = "true"\n')
+    done = project.run("validate")
+    assert done.status == 2
+    assert done.out.startswith("error[RW501]: there is no step 's10000'\n --> workflow.toml:40004:10\n".replace("\n -", "\n     -"))
+
+
+@pytest.mark.parametrize("what", ["journal", "plan"])
+def test_a_run_that_a_newer_version_wrote_is_left_as_it_is(project: Project, what: str) -> None:
+    project.file("workflow.toml", 'id = "n"\n\n[steps.a]\nrun = "test -e ok"\n')
+    assert project.run("run").status == 1
+    run = project.state / "runs" / project.ids()[0]
+    if what == "journal":
+        from ropeway.runs.events import RunEvent
+        from ropeway.runs.journal import read_events
+
+        first, *rest = read_events(run / "journal")
+        newer = RunEvent(first.seq, first.at, first.event, {**first.data, "format": 99})
+        (run / "journal").write_bytes(b"".join(event.line() for event in (newer, *rest)))
+    else:
+        (run / "plan.json").write_text(json.dumps({**json.loads((run / "plan.json").read_text()), "version": 99}))
+    project.file("ok", "")
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    for args in (["resume"], ["status", run.name], ["cancel", run.name], ["resume", "--from", "a"]):
+        done = project.run(*args)
+        assert done.status == 4, args
+        assert done.err.startswith("error: run RUN was written by a newer version of ropeway: "), args
+        assert done.err.endswith("\nhint: update ropeway\n"), args
+    assert {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
+    assert project.run("runs").status == 0
+    assert project.run("status").status == 0
+    assert project.run("run").status == 0
+
+
+def test_of_two_resumes_the_second_says_who_carries_the_run_out(project: Project) -> None:
+    project.file(
+        "workflow.toml", 'id = "t"\n\n[steps.a]\nrun = "test -e go || exit 1; touch began; until test -e ok; do sleep 0.02; done"\n'
+    )
+    assert project.run("run").status == 1
+    project.file("go", "")
+    with project.start("resume") as first:
+        while not (project.root / "began").exists():
+            time.sleep(0.01)
+        second = project.run("resume")
+        project.file("ok", "")
+        assert first.wait(20) == 0
+    assert re.sub(r"process \d+", "process PID", second.err) == (
+        "error: run RUN is being carried out by me (process PID)\n"
+        "hint: watch it with `workflow logs RUN -f`, or end it with `workflow cancel RUN`\n"
+    )
+    assert (second.status, second.out) == (4, "")
 
 
 def test_a_missing_requirement_stops_the_run_before_it_starts(project: Project) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 
 import pytest
 
@@ -176,6 +179,18 @@ def test_logs_shows_each_step_under_a_heading_and_one_step_byte_for_byte(done: P
     assert done.run("logs", ":tst").status == 3
 
 
+def test_logs_heads_every_attempt_of_a_step_that_had_several(project: Project) -> None:
+    project.file(
+        "workflow.toml", 'id = "r"\n\n[steps.f]\nrun = \'echo "try $ROPEWAY_ATTEMPT"; [ "$ROPEWAY_ATTEMPT" = 2 ]\'\nretry.attempts = 2\n'
+    )
+    assert project.run("run").status == 0
+    both = "==> f, attempt 1 <==\ntry 1\n==> f, attempt 2 <==\ntry 2\n"
+    assert project.run("logs", ":f") == Said(out=both)
+    assert project.run("logs") == Said(out=both)
+    assert project.run("logs", ":f", "--attempt", "2") == Said(out="try 2\n")
+    assert project.run("logs", ":f", "--attempt", "3") == Said(err="Nothing was printed, or nothing that you asked for.\n")
+
+
 def test_logs_follows_a_run_to_its_end(project: Project) -> None:
     project.file("workflow.toml", 'id = "s"\n\n[steps.s]\nrun = "echo one; while [ ! -e go ]; do sleep 0.02; done; echo two"\n')
     with project.start("run") as run:
@@ -215,9 +230,74 @@ def test_runs_shows_the_history_newest_first(done: Project) -> None:
     assert [json.loads(line)["state"] for line in done.run("runs", "--json").out.splitlines()] == ["failed", "succeeded"]
 
 
+def test_status_lists_the_runs_that_wait_or_were_interrupted_with_what_to_type(project: Project) -> None:
+    project.file("g.toml", 'id = "g"\n\n[steps.ask]\nuses = "gate:approve"\ninputs = { prompt = "Publish?" }\n')
+    project.file("s.toml", 'id = "s"\n\n[steps.a]\nrun = "true"\n\n[steps.b]\nneeds = ["a"]\nrun = "touch began; sleep 30"\n')
+    assert project.run("run", "g.toml").status == 6
+    with project.start("run", "s.toml", start_new_session=True) as process:
+        while not (project.root / "began").exists():
+            time.sleep(0.01)
+        rows = project.run("status").out.splitlines()
+        assert [row.split() for row in rows[1:]] == [
+            ["RUN", "g", "waiting", "ask", "NOW", "me", "HERE"],
+            ["RUN2", "s", "running", "b", "NOW", "me", "HERE"],
+        ]
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(20)
+    while "running" in project.raw("status").stdout.decode():
+        time.sleep(0.02)
+    said = project.run("status")
+    assert [row.split()[:4] for row in said.out.splitlines()[1:]] == [["RUN", "g", "waiting", "ask"], ["RUN2", "s", "interrupted", "b"]]
+    assert said.err == "Answer it: workflow answer RUN:ask yes|no\nGo on:     workflow resume RUN2\n"
+
+
 def test_a_finished_run_has_nothing_to_resume_or_cancel(done: Project) -> None:
-    assert done.run("resume").status == 2
-    assert done.run("cancel", "--latest").status == 2
+    assert done.run("resume") == Said(
+        err="""
+        error: run RUN has succeeded, there is nothing to resume
+        hint: start it again with `workflow run`; --from STEP runs part of it again
+        """,
+        status=2,
+    )
+    assert done.run("cancel", "--latest") == Said(
+        err="""
+        error: run RUN has succeeded already, there is nothing to cancel
+        hint: `workflow status RUN` shows it; `workflow runs` lists all
+        """,
+        status=2,
+    )
+
+
+def test_a_run_that_waits_is_cancelled_by_the_beginning_of_its_id(project: Project) -> None:
+    project.file("workflow.toml", 'id = "g"\n\n[steps.ask]\nuses = "gate:approve"\ninputs = { prompt = "Publish?" }\n')
+    assert project.run("run").status == 6
+    run = project.ids()[0]
+    other = "b" if run[0] == "a" else "a"
+    assert project.run("cancel", other) == Said(err=f"error: no run '{other}'\nhint: `workflow runs` lists them\n", status=3)
+    assert project.run("cancel", run[:3], "--reason", "a mistake") == Said(
+        out="run RUN: cancelled\n", err="`workflow resume RUN` goes on from there\n"
+    )
+    assert "  a mistake\n" in project.run("status", run).out
+    assert project.run("cancel", run) == Said(
+        err="""
+        error: run RUN was cancelled already, there is nothing to cancel
+        hint: `workflow status RUN` shows it; `workflow runs` lists all
+        """,
+        status=2,
+    )
+
+
+def test_a_beginning_that_fits_several_runs_names_them(project: Project) -> None:
+    project.file("workflow.toml", 'id = "a"\n\n[steps.a]\nrun = "true"\n')
+    for _ in range(2):
+        assert project.run("run").status == 0
+    runs = project.state / "runs"
+    for name, new in zip(project.ids(), ("aaaa234567", "aaab234567"), strict=True):
+        (runs / name).rename(runs / new)
+    for command in ("cancel", "status", "logs", "resume"):
+        assert project.run(command, "aaa") == Said(
+            err="error: 'aaa' is the beginning of 2 runs: RUN, RUN2\nhint: type more of it\n", status=3
+        )
 
 
 def test_resume_can_change_a_parameter_skip_a_step_or_start_at_one(project: Project) -> None:
@@ -275,12 +355,21 @@ def test_a_secret_is_kept_listed_and_removed_and_never_shown(project: Project) -
     assert project.run("secret", "remove", "TOKEN").status == 0
     assert project.run("secret", "remove", "TOKEN").status == 3
     assert project.run("secret", "set", "EMPTY", stdin="").status == 2
+    refused = project.run("secret", "set", "TOKEN=hunter2")
+    assert refused == Said(
+        err="""
+        error: a secret's value is no argument: every process could see it
+        hint: `workflow secret set TOKEN` asks for it, or reads it from standard input
+        """,
+        status=2,
+    )
 
 
 def test_explain_shows_what_is_wrong_and_what_is_right(project: Project) -> None:
     found = project.run("explain", "rw101")
     assert found.status == 0
     assert found.out.startswith("RW101: ")
+    assert project.run("explain", "101") == found
     assert "\nWrong:\n" in found.out
     assert "\nRight:\n" in found.out
     assert "RW101  " in project.run("explain").out
@@ -299,6 +388,10 @@ def test_the_version_and_the_overview(project: Project) -> None:
     assert project.run("help").out == overview
     assert project.run().out == overview
     assert "  run         Run a workflow.\n" in overview
+
+
+def test_help_may_stand_before_the_command(project: Project) -> None:
+    assert project.run("help", "config", "set") == project.run("config", "set", "--help")
 
 
 def test_every_command_has_help_and_takes_json(project: Project) -> None:

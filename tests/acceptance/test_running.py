@@ -241,18 +241,34 @@ def test_with_json_every_line_is_an_event(project: Project) -> None:
     project.file("workflow.toml", HELLO)
     done = project.raw("run", "--json")
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [e["event"] for e in events] == ["run.started", "step.started", "step.finished", "run.finished"]
+    assert [e["event"] for e in events] == ["run.created", "run.started", "step.started", "step.finished", "run.finished"]
     assert {e["run"] for e in events} == {project.ids()[0]}
-    assert [e["seq"] for e in events] == sorted(e["seq"] for e in events)
-    assert {k: events[2][k] for k in ("step", "attempt", "state", "exit_code", "outputs")} == {
+    assert [e["seq"] for e in events] == [1, 2, 3, 4, 5]
+    assert events[0]["params"] == {"who": "world"}
+    assert {k: events[3][k] for k in ("step", "attempt", "state", "exit_code", "outputs")} == {
         "step": "hello",
         "attempt": 1,
         "state": "succeeded",
         "exit_code": 0,
         "outputs": {},
     }
-    assert events[3]["state"] == "succeeded"
+    assert events[4]["state"] == "succeeded"
     assert done.stderr == b""
+
+
+def test_with_json_a_resumed_run_begins_with_its_new_events_and_a_linked_one_with_all(project: Project) -> None:
+    project.file("workflow.toml", 'id = "r"\n\n[steps.a]\nrun = "true"\n\n[steps.b]\nneeds = ["a"]\nrun = "test -e ok"\n')
+    first = [json.loads(line) for line in project.raw("run", "--json").stdout.splitlines()]
+    again = [json.loads(line) for line in project.raw("resume", "--json").stdout.splitlines()]
+    assert again[0]["seq"] == first[-1]["seq"] + 1
+    assert [(e["event"], e.get("step")) for e in again][:2] == [("run.started", None), ("step.started", "b")]
+    project.file("ok", "")
+    linked = [json.loads(line) for line in project.raw("resume", "--from", "b", "--json").stdout.splitlines()]
+    assert [(e["seq"], e["event"], e.get("step")) for e in linked][:3] == [
+        (1, "run.created", None),
+        (2, "step.finished", "a"),
+        (3, "run.started", None),
+    ]
 
 
 def test_binary_output_reaches_a_pipe_as_it_is(project: Project) -> None:
@@ -340,6 +356,43 @@ def test_a_gate_without_a_terminal_makes_the_run_wait_until_it_is_answered(proje
     )
     assert project.run("answer", f"{project.ids()[0]}:ask", "yes").out.endswith(
         "publish: started\n  | published\npublish: succeeded (N s)\nrun RUN: succeeded after N s (2 succeeded)\n"
+    )
+
+
+def test_a_declined_gate_is_asked_again_by_a_resume(project: Project) -> None:
+    project.file("workflow.toml", 'id = "g"\n\n[steps.ask]\nuses = "gate:approve"\ninputs = { prompt = "Publish?" }\n')
+    assert project.run("run").status == 6
+    assert project.run("answer", ":ask", "no") == Said(
+        out="""
+        run RUN: g, 1 step
+        ask: answered by me
+        ask: failed: declined
+        run RUN: failed after N s (1 failed)
+        """,
+        err="""
+        error: step ask failed: declined
+        hint: `workflow resume RUN` asks again
+        """,
+        status=1,
+    )
+    assert project.run("answer", ":ask", "yes") == Said(
+        err="error: run RUN has no open gate 'ask'\nhint: its state is failed; `workflow status RUN` shows its steps\n", status=3
+    )
+
+
+def test_a_condition_that_reads_an_unset_variable_says_how_to_write_it(project: Project) -> None:
+    project.file("workflow.toml", 'id = "e"\n\n[steps.a]\nwhen = "env.NO_SUCH == \'x\'"\nrun = "true"\n')
+    assert project.run("run") == Said(
+        out="""
+        run RUN: e, 1 step
+        a: failed: the environment variable NO_SUCH is not set (set it, or write default(env.NO_SUCH, ''))
+        run RUN: failed after N s (1 failed)
+        """,
+        err="""
+        error: step a failed: the environment variable NO_SUCH is not set (set it, or write default(env.NO_SUCH, ''))
+        hint: `workflow resume RUN` goes on from there, once it is fixed; with --replan it takes the changed file
+        """,
+        status=1,
     )
 
 

@@ -45,7 +45,7 @@ def show_click_error(console: Console, error: click.ClickException) -> int:
     if isinstance(error, NoSuchOption):
         from difflib import get_close_matches
 
-        near = get_close_matches(error.option_name, error.possibilities or (), n=1)
+        near = get_close_matches(error.option_name, error.possibilities or (), n=1, cutoff=0.7)
         hint = f"did you mean {near[0]}?" if near else _how(error)
         return show_error(console, UsageError(f"there is no option {error.option_name}", hint=hint))
     message = " ".join(error.format_message().split()).removesuffix(".")

@@ -7,13 +7,13 @@ key and leaves out ``run``, which the folder's name says; everywhere else (``run
 =================  =====================================================================================================
 event              data
 =================  =====================================================================================================
-run.created        format workflow version digest actor host cwd source params linked
-run.queued         group position
-run.started        workspace pid resumed warnings
+run.created        format workflow version digest actor host cwd source params options linked warnings
+run.queued         group pid pid_started
+run.started        workspace pid pid_started actor
 run.waiting        gates
 run.cancelling     by reason
 run.finished       state outputs warnings reason error
-step.started       step attempt log
+step.started       step attempt log interactive
 step.process       step pid started (only for steps that live longer than a moment: what a sweep may kill)
 step.retrying      step attempt delay reason
 step.expanded      step count items (the items once: a resume does not evaluate them again)

@@ -135,6 +135,8 @@ WITHOUT = {
     "nowhere": ("there is no 'nowhere' here", 0, None),
     "parms.since": ("there is no 'parms' here", 0, "did you mean 'params'?"),
     "params.sinse": ("'params' has no 'sinse'", 0, "did you mean 'since'?"),
+    "env.NO_SUCH": ("the environment variable NO_SUCH is not set", 0, "set it, or write default(env.NO_SUCH, '')"),
+    "env['NO-SUCH']": ("the environment variable NO-SUCH is not set", 0, "set it, or write default(env['NO-SUCH'], '')"),
     "1 + params.list[2]": ("'params.list' has 2 items, none at 2", 4, "the first is at 0"),
     "params.list[-1]": ("'params.list' has 2 items, none at -1", 0, "the first is at 0"),
     "params.list['a']": ("the items of 'params.list' are counted by integers, not string", 0, None),
