@@ -136,7 +136,7 @@ def test_a_pallet_document_is_planned_and_drawn_and_says_why_it_can_not_run_here
     plan = json.loads(workflow(folder, "plan", file, *ticket, "--json"))
     assert json.dumps(plan).count("search_manual") == 1
     drawn = workflow(folder, "graph", file)
-    assert [line.split("  ")[0].strip("├└─ ") for line in drawn.splitlines()[1:]] == ["classify", "history", "manual", "report", "answer"]
+    assert [line.split("  ")[0].strip("├└─↓ ") for line in drawn.splitlines()[1:]] == ["classify", "history", "manual", "report", "answer"]
     refused = json.loads(workflow(folder, "run", file, *ticket, "--json", status=4))
     assert refused["error"]["code"] == "not-enforceable"
 

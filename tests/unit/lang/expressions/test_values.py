@@ -15,6 +15,7 @@ NAMES = {
     "params": {"since": "HEAD~20", "empty": "", "count": 7, "ratio": 0.5, "flag": True, "list": ["a", "b"], "none": None},
     "steps": {"a": {"exit_code": 0, "outputs": {"files": "x,y"}}, "skipped": {"exit_code": None, "outputs": None}},
     "item": "one",
+    "env": {"HOME": "/root"},
 }
 
 VALUES = {
