@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ropeway.errors import RopewayError
@@ -76,16 +75,11 @@ def find_executable(name: str, search: str, cwd: str) -> str:
         if not os.access(path, os.X_OK) or os.path.isdir(path):
             raise StartProblem(f"not executable: {name}", 126, hint=f"chmod +x {name}")
         return path
-    for path in _candidates(name, search, cwd):
+    for folder in search.split(os.pathsep):
+        path = os.path.join(cwd, folder, name)
         if os.access(path, os.X_OK) and not os.path.isdir(path):
             return path
     raise StartProblem(f"command not found: {name}", 127, hint=f"install {name}, or put its folder on PATH")
-
-
-@lru_cache(maxsize=256)
-def _candidates(name: str, search: str, cwd: str) -> tuple[str, ...]:
-    """Return where a bare name is looked for. Whether it is there is looked up each time: a step may have just installed it."""
-    return tuple([os.path.join(cwd, folder, name) for folder in search.split(os.pathsep)])
 
 
 def start(command: Command) -> int:
@@ -94,12 +88,15 @@ def start(command: Command) -> int:
     Raises:
         StartProblem: It can't be executed.
     """
-    path = find_executable(command.argv[0], command.env.get("PATH", os.defpath), command.cwd)
+    name = command.argv[0]
+    search = command.env.get("PATH", os.defpath)
     try:
         if command.cwd != os.getcwd():
             os.chdir(command.cwd)  # posix_spawn has no folder of its own; the runner is one process for one run
-        return os.posix_spawn(
-            path,
+        if os.environ.get("PATH") != search:
+            os.environ["PATH"] = search  # the C library looks for programs where the caller would
+        return os.posix_spawnp(
+            name,
             command.argv,
             command.env,
             file_actions=[
@@ -112,9 +109,10 @@ def start(command: Command) -> int:
             **({"setpgroup": 0} if command.terminal else {"setsid": True}),
         )
     except ValueError as error:
-        raise StartProblem(f"can't start {command.argv[0]}: {error}", 126) from error
+        raise StartProblem(f"can't start {name}: {error}", 126) from error
     except OSError as error:
-        raise StartProblem(f"can't start {command.argv[0]}: {_why(error, path)}", 126, hint=_hint(error)) from error
+        path = find_executable(name, search, command.cwd)  # says it better when it is not there
+        raise StartProblem(f"can't start {name}: {_why(error, path)}", 126, hint=_hint(error)) from error
 
 
 def _why(error: OSError, path: str) -> str:
