@@ -8,10 +8,9 @@ of timers: for a step that takes half a millisecond, an event loop with tasks co
 from __future__ import annotations
 
 import os
-import selectors
 import signal
 import time
-from heapq import heappop, heappush
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import StoreError
@@ -25,13 +24,12 @@ from ropeway.runs.logs import INDEX_EVERY, Logs
 from ropeway.runs.nested import Nested
 from ropeway.runs.people import People
 from ropeway.runs.process import Ends, StartProblem
+from ropeway.runs.reactor import Reactor
 from ropeway.runs.scope import Outcome, told
 from ropeway.runs.state import apply
 from ropeway.runs.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ropeway.lang.plan import Plan
     from ropeway.runs.around import Surroundings
     from ropeway.runs.events import RunEvent
@@ -65,11 +63,12 @@ class Executor:
         self._nested = Nested(self, around.secrets)
         self._preparing = Preparing(around.folder, plan.env)
         self._logs = Logs(around.folder.logs)
-        self._selector = selectors.DefaultSelector()
         self._ends = Ends()
+        # Ends come last: with a process its pipes are closed, and one of them may be among what is ready.
+        self._reactor = Reactor(last=self._ends.fd)
+        self.after = self._reactor.after
+        self.watch = self._reactor.watch
         self._told: list[RunEvent] = []
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
-        self._timer_count = 0
         self._running: dict[int, Attempt] = {}
         self._slots = 0
         self._leased = (0.0, 0)
@@ -139,12 +138,12 @@ class Executor:
         return self.final
 
     def _watch(self) -> None:
-        self._selector.register(self._ends.fd, selectors.EVENT_READ, self._signals)
+        self.watch(self._ends.fd, self._signals)
         # SIGTTIN: whoever asks a question reads on after Ctrl-Z and `fg` an instant before the terminal is ours again; noted, not obeyed, it only tries again.
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP, signal.SIGTTIN):
             signal.signal(signum, _wake)
         if self.around.life >= 0:
-            self._selector.register(self.around.life, selectors.EVENT_READ, self._guardian_died)
+            self.watch(self.around.life, self._guardian_died)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the guardian blocked them until here
 
     def _turn(self) -> None:
@@ -166,35 +165,13 @@ class Executor:
             self.emit("run.waiting", {"gates": gates})
             self.final = "waiting"
             return
-        self._wait()
+        self._reactor.wait(at_most=0.0 if self._told else None)
 
     def _only_gates(self) -> list[str] | None:
         """Return the open gates when nothing else is begun and nobody here can be asked: the run has to wait for a person."""
         if not self.people.watching or any(u.step.kind != "gate" and u.scope is None for u in self.flow.units.values()):
             return None
         return self.people.waiting()
-
-    def _wait(self) -> None:
-        timeout = None
-        if self._told:
-            timeout = 0.0
-        elif self._timers:
-            timeout = max(0.0, self._timers[0][0] - time.monotonic())
-        # Ends come last: with a process its pipes are closed, and one of them may be among what is ready.
-        for key, _ in sorted(self._selector.select(timeout), key=lambda ready: ready[0].fd == self._ends.fd):
-            key.data()
-        now = time.monotonic()
-        while self._timers and self._timers[0][0] <= now:
-            heappop(self._timers)[2]()
-
-    def after(self, seconds: float, call: Callable[[], None]) -> None:
-        """Call later, in the loop."""
-        self._timer_count += 1
-        heappush(self._timers, (time.monotonic() + seconds, self._timer_count, call))
-
-    def watch(self, fd: int, call: Callable[[], None]) -> None:
-        """Call whenever a descriptor is readable."""
-        self._selector.register(fd, selectors.EVENT_READ, call)
 
     # -- starting -------------------------------------------------------------------------------------------------------------
 
@@ -257,7 +234,7 @@ class Executor:
             return
         self._running[attempt.pid] = attempt
         for pump in attempt.pumps:
-            self._selector.register(pump.fd, selectors.EVENT_READ, lambda p=pump: self._move(p))
+            self.watch(pump.fd, partial(self._move, pump))
         if pair is None and self.terminal is not None:
             self.terminal.lend(attempt.pid)
             _signal_group(attempt.pid, signal.SIGCONT)  # it may have asked for the terminal already, and been stopped
@@ -278,7 +255,7 @@ class Executor:
 
     def _move(self, pump: Any) -> None:
         if not pump.move():
-            self._selector.unregister(pump.fd)
+            self._reactor.forget(pump.fd)
 
     # -- ending ---------------------------------------------------------------------------------------------------------------
 
@@ -315,8 +292,7 @@ class Executor:
                 if entry.pid not in {e.pid for e in left}:
                     left.append(entry)
         for pump in attempt.pumps:
-            if pump.fd in self._selector.get_map():
-                self._selector.unregister(pump.fd)
+            self._reactor.forget(pump.fd)
             pump.finish()
         outcome = attempt.outcome(left)
         if attempt.pair is None:
@@ -390,7 +366,7 @@ class Executor:
             _signal_group(attempt.pid, signal.SIGCONT)
 
     def _guardian_died(self) -> None:
-        self._selector.unregister(self.around.life)
+        self._reactor.forget(self.around.life)
         self._lost_guardian = True
         self.final = "interrupted"
 
