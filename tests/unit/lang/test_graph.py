@@ -130,7 +130,9 @@ def test_the_order_and_the_cycles_together_account_for_every_name(needs: dict[st
     for cycle in graph.cycles():
         assert cycle[0] == cycle[-1]
         assert all(b in needs[a] for a, b in itertools.pairwise(cycle))
-    knots = {frozenset(other for other in on_cycle if other in reachable(needs, name) and name in reachable(needs, other)) for name in on_cycle}
+    knots = {
+        frozenset(other for other in on_cycle if other in reachable(needs, name) and name in reachable(needs, other)) for name in on_cycle
+    }
     assert len(graph.cycles()) == len(knots)
 
 

@@ -146,7 +146,12 @@ WRONG = {
         "steps.my",
         "a name with a dash stands in brackets: steps['my-step']",
     ),
-    "has(params.zzz)": ("RW211", "there is no parameter 'zzz'", "params.zzz", "known: since, count, ratio, flag, files, options, any, note"),
+    "has(params.zzz)": (
+        "RW211",
+        "there is no parameter 'zzz'",
+        "params.zzz",
+        "known: since, count, ratio, flag, files, options, any, note",
+    ),
     # functions
     "sice('a')": ("RW212", "there is no function 'sice'", "sice('a')", "did you mean 'size'?"),
     "params.since.length() > 1": (
