@@ -119,6 +119,7 @@ def _started() -> str:
 def _root(job: Job) -> Scope:
     template = job.plan.template
     env = {name: value for name, value in job.environ.items() if not name.startswith("ROPEWAY_")}
+    env.update(job.plan.env)  # what the caller sets wins over what it inherited, for processes and for `env.NAME`
     env["ROPEWAY_RUN"] = job.folder.id
     env["ROPEWAY_WORKFLOW"] = template.id
     if template.source:
