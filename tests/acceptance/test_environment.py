@@ -9,20 +9,21 @@ def test_what_the_caller_sets_wins_wherever_the_environment_is_read(project: Pro
     project.file(
         "workflow.toml",
         """
+        id = "outer"
+
         [steps.outer]
         run = 'echo "expression="${{ env.WHERE }} "process=$WHERE"'
 
         [steps.inner]
         needs = ["outer"]
         uses = "workflow:./inner.toml"
-        env.WHERE = "step"
         """,
     )
-    project.file("inner.toml", "[steps.read]\nrun = 'echo \"expression=\"${{ env.WHERE }} \"process=$WHERE\"'\n")
+    project.file("inner.toml", 'id = "inner"\n[steps.read]\nrun = \'echo "expression="${{ env.WHERE }} "process=$WHERE"\'\n')
     out = project.run("run", "--env", "WHERE=caller", env={"WHERE": "inherited"}).out
     assert out.count("  | expression=caller process=caller\n") == 2, out
 
 
 def test_what_the_caller_inherited_is_read_where_it_sets_nothing(project: Project) -> None:
-    project.file("workflow.toml", "[steps.one]\nrun = 'echo ${{ env.WHERE }}'\n")
+    project.file("workflow.toml", 'id = "one"\n[steps.one]\nrun = "echo ${{ env.WHERE }}"\n')
     assert "  | inherited\n" in project.run("run", env={"WHERE": "inherited"}).out

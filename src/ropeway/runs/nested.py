@@ -54,7 +54,6 @@ class Nested:
         env = dict(outer.env)
         for frame, name, text in step.env:
             env[name] = to_text(outer.rendered(text, contexts[frame]))
-        env.update(self._loop.plan.env)  # the caller's settings win over every step's, so inside of it too
         if template.source:
             env["ROPEWAY_WORKFLOW_DIR"] = template.source.rpartition("/")[0]
         env["ROPEWAY_WORKFLOW"] = template.id
