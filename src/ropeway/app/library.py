@@ -113,7 +113,7 @@ def _link(
     source = _linked(loaded)
     while True:
         try:
-            found = link(source, library, parameters, types=PluginTypes(), env=env, overrides=loaded.overrides)
+            found = link(source, library, parameters, types=PluginTypes(), env=env, overrides=loaded.overrides, origins=_origins(loaded))
         except InvalidWorkflow as error:
             raise _invalid(loaded, cast("Sequence[Diagnostic]", error.diagnostics)) from None
         if not isinstance(found, Missing):
@@ -167,6 +167,14 @@ def _read_wanted(wanted: Wanted) -> Loaded:
     folder = Path(wanted.base).parent
     path = reading.resolve(wanted.reference, folder)
     return reading.read_text(read_bytes(path, wanted.reference), str(path), path, cwd=folder)
+
+
+def _origins(loaded: Loaded) -> dict[str, str]:
+    if not loaded.overrides:
+        return {}
+    from ropeway.lang.merge import Merged, named_origins
+
+    return named_origins(loaded.source) if isinstance(loaded.source, Merged) else {}
 
 
 def _linked(loaded: Loaded) -> LinkedSource:

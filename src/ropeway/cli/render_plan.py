@@ -43,8 +43,13 @@ def render(plan: Plan, console: Console, *, commands: bool = True) -> Iterator[s
     if plan.parameters:
         yield ""
         yield "Parameters:"
-        rows = [(f"  {clean(name)}", shown_value(value.value), value.origin) for name, value in plan.parameters.items()]
+        rows = [(f"  {clean(name)}", shown_value(value.value), clean(value.origin)) for name, value in plan.parameters.items()]
         yield from table(rows)
+    others = {key: origin for key, origin in plan.origins.items() if not key.startswith("parameters.")}
+    if others:
+        yield ""
+        yield "Overridden:"
+        yield from table((f"  {clean(key)}", clean(origin)) for key, origin in others.items())
     if plan.env:
         yield ""
         yield "Environment:"

@@ -42,6 +42,7 @@ def link(
     types: ParameterTypes | None = None,
     env: Mapping[str, str] | None = None,
     overrides: Sequence[str] = (),
+    origins: Mapping[str, str] | None = None,
 ) -> Plan | Missing:
     """Check a workflow and all that it uses, and make the plan.
 
@@ -53,6 +54,7 @@ def link(
         types: Parameter types and validators that plugins bring.
         env: The caller's ``--env`` settings.
         overrides: The overrides as typed, for people.
+        origins: Where overridden keys came from, see ``lang.merge.named_origins``.
 
     Returns:
         The plan, or what is missing from the library.
@@ -71,7 +73,7 @@ def link(
         examined.append(examine(one.workflow, problems, types=types, library=library, path=one.path))
         diagnostics += problems.sorted()
     problems = Problems(source.locator)
-    values = {} if parameters is None else parameter_values(source.workflow, parameters, problems, types)
+    values = {} if parameters is None else parameter_values(source.workflow, parameters, problems, types, origins)
     diagnostics += problems.sorted()
     _refuse(source, diagnostics)
     keys = _plan_keys(found.sources)
@@ -86,6 +88,7 @@ def link(
         workflows=dict(zip(keys.values(), templates[1:], strict=True)),
         overrides=tuple(overrides),
         warnings=tuple(_said(problem) for problem in diagnostics if problem.severity == "warning"),
+        origins=dict(origins or {}),
     )
 
 

@@ -6,6 +6,7 @@ about it points there.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from ropeway.lang.diagnostics import Diagnostic, Locator
@@ -15,7 +16,7 @@ from ropeway.lang.source.toml_positions import read_key, scan
 from ropeway.records import field, record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ropeway.lang.diagnostics import Location, Path
     from ropeway.lang.source.text import Spans
@@ -69,6 +70,36 @@ def merge(base: Document, overrides: Sequence[Document | str]) -> tuple[Merged, 
             problems += found
         _lay_over(merged, merged.data, document.data, (), document)
     return merged, problems
+
+
+def named_origins(merged: Merged) -> dict[str, str]:
+    """Return for each overridden key, dotted as in TOML, where its value came from: ``override``, or ``override FILE``."""
+    origins: dict[str, str] = {}
+    for start in merged.origins:
+        value: Any = merged.data
+        for part in start:
+            value = value[part]
+        for path in _leaves(value, start):
+            document = merged.origin(path)
+            origins[dotted(path)] = "override" if document.name == OVERRIDE_NAME else f"override {document.name}"
+    return origins
+
+
+def _leaves(value: Any, path: Path) -> Iterator[Path]:
+    if not isinstance(value, dict) or not value:
+        yield path
+        return
+    for key, inner in value.items():
+        yield from _leaves(inner, (*path, key))
+
+
+def dotted(path: Path) -> str:
+    """Return a path as a dotted TOML key."""
+    return ".".join(part if _is_bare(part) else json.dumps(part) for part in map(str, path))
+
+
+def _is_bare(part: str) -> bool:
+    return part.isascii() and part.replace("-", "a").replace("_", "a").isalnum()
 
 
 def _lay_over(merged: Merged, below: dict[str, Any], above: dict[str, Any], path: Path, document: Document) -> None:

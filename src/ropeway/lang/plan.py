@@ -121,7 +121,7 @@ class Template:
 
 @record
 class Value:
-    """A parameter's value and where it came from: ``default``, ``file``, ``override``, ``params-file``, ``param``, ``secret``.
+    """A parameter's value and where it came from: ``default``, ``override`` (behind it the file, when it was one), ``params-file``, ``param``, ``secret``.
 
     A secret's ``value`` is its *source* (``keyring:NAME``, ``env:NAME``, ``prompt``, or None for the default: the keyring, then the
     environment, under the parameter's own name), never the secret. ``value`` is None too when an optional parameter was not given.
@@ -136,7 +136,8 @@ class Plan:
     """A template with parameter values: what a run carries out, and what ``resume`` goes on from.
 
     ``workflows`` holds the sub-workflows' templates by key (their digest). ``env`` are the caller's ``--env`` settings, which win over
-    every step's own. ``overrides`` lists the overrides as typed, for people.
+    every step's own. ``overrides`` lists the overrides as typed, for people; ``origins`` says for each key that they set, dotted, which kind set it
+    (``override``, or ``override FILE``).
     """
 
     template: Template
@@ -145,11 +146,15 @@ class Plan:
     workflows: Mapping[str, Template] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
     version: int = PLAN_VERSION
 
     def to_json(self) -> dict[str, Any]:
         """Return the document that ``workflow plan --json`` prints and a run stores."""
-        return {"version": self.version, **_encode(self)}
+        document = {"version": self.version, **_encode(self)}
+        for name, value in self.parameters.items():
+            document["parameters"][name]["origin"] = value.origin  # a default too: whoever asks where a value came from is always told
+        return document
 
 
 _RECORDS: tuple[type[Any], ...] = (
