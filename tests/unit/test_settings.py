@@ -96,6 +96,8 @@ def test_an_unknown_setting_is_named_with_its_file_and_the_nearest_name(place: P
         ('durability = "never"', "one of normal, power"),
         ('grace = "soon"', "a duration"),
         ("github_url = 3", "text"),
+        ('memory = "4 GB"', "a size such as 512MiB"),
+        ("memory = 1.5", "a size such as 512MiB"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_what_would_fit(place: Place, text: str, hint: str) -> None:
@@ -158,3 +160,15 @@ def test_reading_settings_imports_no_parser_when_there_is_no_file() -> None:
     code = "import sys; from ropeway.settings import load; load(None, {'HOME': '/nowhere'}); print('tomllib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(("text", "size"), [("0", None), ("4096", 4096), ("512MiB", 512 * 2**20), ("2GiB", 2 * 2**30)])
+def test_memory_is_a_size_and_nothing_means_all(place: Place, text: str, size: int | None) -> None:
+    place.user.write_text(f'memory = "{text}"')
+    assert place.load().memory == size
+
+
+def test_cores_bound_what_steps_lease(place: Place) -> None:
+    assert place.load().cores is None
+    place.user.write_text("cores = 3")
+    assert place.load().cores == 3

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ropeway.lang.plan import Plan
     from ropeway.runs.around import Observer
     from ropeway.runs.gates import Asker
+    from ropeway.settings import Settings
 
 __all__ = ["EXIT", "RunFolder", "RunOptions", "RunStore"]
 
@@ -132,7 +133,7 @@ def carry_out(
             plan=plan,
             workspace=InPlace(cwd),
             environ=environ,
-            limits=_limits(plan, options, settings.max_parallel),
+            limits=_limits(plan, options, settings),
             observer=observer,
             actor=settings.actor,
             grace=settings.grace,
@@ -172,11 +173,11 @@ def folder_of(created: Mapping[str, Any]) -> str:
     return cwd
 
 
-def _limits(plan: Plan, options: RunOptions, most: int | None) -> Limits:
+def _limits(plan: Plan, options: RunOptions, settings: Settings) -> Limits:
     parallel = options.parallel or plan.template.policy.max_parallel
-    if most is not None:
-        parallel = min(parallel, most)
-    return Limits(parallel, float(os.cpu_count() or 1), enforce.total_memory())
+    if settings.max_parallel is not None:
+        parallel = min(parallel, settings.max_parallel)
+    return Limits(parallel, float(settings.cores or os.cpu_count() or 1), settings.memory or enforce.total_memory())
 
 
 def _secrets(plan: Plan, environ: Mapping[str, str], prompt: Callable[[str], str] | None) -> dict[str, str]:

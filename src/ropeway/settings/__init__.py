@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Origin = Literal["env", "project", "user", "default"]
-Kind = Literal["string", "integer", "boolean", "duration", "choice", "url"]
+Kind = Literal["string", "integer", "boolean", "duration", "size", "choice", "url"]
 
 PROJECT_FILE = ".ropeway.toml"
 USER_FILE = "config.toml"
@@ -47,6 +47,7 @@ class Key:
 
 SCHEMA: tuple[Key, ...] = (
     Key("actor", "string", "", "Name that the history of runs shows for you; your login name when empty.", project_may_set=False),
+    Key("cores", "integer", 0, "Cores that the `resources` of one run's steps share; 0 means all of this machine.", minimum=0),
     Key(
         "durability", "choice", "normal", "What a power loss may undo: the last 100 ms, or (`power`) nothing.", choices=("normal", "power")
     ),
@@ -59,11 +60,13 @@ SCHEMA: tuple[Key, ...] = (
     ),
     Key("grace", "duration", 10.0, "How long a cancelled step may take to end between SIGTERM and SIGKILL."),
     Key("max_parallel", "integer", 0, "Most steps that any one run carries out at the same time; 0 sets no bound.", minimum=0),
+    Key("memory", "size", 0, "Memory that the `resources` of one run's steps share; 0 means all of this machine."),
     Key("plain", "boolean", False, "Print plain lines on a terminal too, without colour or live tables."),
 )
 
 _BY_NAME = {key.name: key for key in SCHEMA}
 TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_SIZES = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -96,6 +99,11 @@ class Settings:
         return str(self.all["actor"].value) or _login_name()
 
     @property
+    def cores(self) -> int | None:
+        """Cores that steps share, or None for all."""
+        return int(self.all["cores"].value) or None
+
+    @property
     def durability(self) -> Literal["normal", "power"]:
         """What a power loss may undo."""
         return "power" if self.all["durability"].value == "power" else "normal"
@@ -114,6 +122,11 @@ class Settings:
     def max_parallel(self) -> int | None:
         """Bound for the steps of any one run, or None."""
         return int(self.all["max_parallel"].value) or None
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes of memory that steps share, or None for all."""
+        return int(self.all["memory"].value) or None
 
     @property
     def plain(self) -> bool:
@@ -231,6 +244,8 @@ def check(key: Key, value: Any, place: str) -> Any:
         return value
     if key.kind == "integer" and isinstance(value, int) and not isinstance(value, bool):
         return _at_least(key, value, place)
+    if key.kind == "size" and value == 0:
+        return 0
     if key.kind == "duration" and isinstance(value, int | float) and not isinstance(value, bool):
         return from_text(key, str(value), place)
     if key.kind not in ("boolean", "integer") and isinstance(value, str):
@@ -250,6 +265,8 @@ def from_text(key: Key, text: str, place: str) -> Any:
         return text.lower() in TRUE
     if key.kind == "duration" and (seconds := _seconds(text)) is not None:
         return seconds
+    if key.kind == "size" and (size := _bytes(text)) is not None:
+        return size
     if key.kind == "integer" and text.lstrip("-").isdecimal() and len(text) < 20:
         return _at_least(key, int(text), place)
     raise _unfit(key, text, place)
@@ -263,6 +280,12 @@ def _seconds(text: str) -> float | None:
     return float(number) * _UNITS[unit]
 
 
+def _bytes(text: str) -> int | None:
+    number = text.rstrip("BKMGTi")
+    unit = text[len(number) :]
+    return int(number) * _SIZES[unit] if unit in _SIZES and number.isdecimal() and len(number) < 20 else None
+
+
 def _at_least(key: Key, value: int, place: str) -> int:
     if key.minimum is not None and value < key.minimum:
         raise _unfit(key, value, place)
@@ -274,6 +297,7 @@ def _unfit(key: Key, value: Any, place: str) -> UsageError:
         "boolean": "true or false",
         "integer": f"a whole number from {key.minimum}" if key.minimum is not None else "a whole number",
         "duration": "a duration such as 30s, 5m or 1.5h",
+        "size": "a size such as 512MiB or 4GiB",
         "choice": "one of " + ", ".join(key.choices),
     }.get(key.kind, "text")
     return UsageError(f"{place}: {key.name} can not be {value!r}", hint=f"it has to be {wanted}", code="setting-value")

@@ -401,3 +401,22 @@ def test_the_command_line_decides_how_many_run_at_once(project: Project, paralle
         running += {"step.started": 1, "step.finished": -1}.get(event.event, 0)
         most = max(most, running)
     assert most == int(parallel)
+
+
+def test_the_settings_bound_what_the_steps_of_a_run_lease_together(project: Project) -> None:
+    text = "[policy]\nmax_parallel = 4\n" + "".join(
+        f"""
+[steps.s{i}]
+resources = {{ cpu = 1 }}
+run = '''
+mkdir "lock" && echo alone >> seen || echo beside >> seen
+sleep 0.05
+rmdir lock
+'''
+on_error = "continue"
+"""
+        for i in range(4)
+    )
+    ran = project.run(text, env={"ROPEWAY_CORES": "1"})
+    assert ran.status == 0, ran.err
+    assert (project.cwd / "seen").read_text().split() == ["alone"] * 4
