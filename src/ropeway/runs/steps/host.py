@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from ropeway.runs.steps.plugin import ActionPlugin
 
 BUILTINS: Final[Mapping[str, str]] = {
-    "vcs-diff": "ropeway.runs.steps.builtins:vcs_diff",
+    "vcs-diff": "ropeway.runs.steps.differing:vcs_diff",
     "write-file": "ropeway.runs.steps.builtins:write_file",
-    "http-get": "ropeway.runs.steps.builtins:http_get",
+    "http-get": "ropeway.runs.steps.fetching:http_get",
     "assert": "ropeway.runs.steps.builtins:check",
 }
 
@@ -61,6 +62,10 @@ def main(argv: list[str]) -> int:
             say({"type": "outputs", "outputs": dict(outputs)})
     except RopewayError as error:
         say({"type": "error", "message": error.message, "hint": error.hint})
+        return 1
+    except Exception as error:  # noqa: BLE001 - the step's boundary: whatever a plugin raises is the failure of its step
+        traceback.print_exc()  # to standard error, which is the step's log
+        say({"type": "error", "message": f"{type(error).__name__}: {error}" if str(error) else type(error).__name__})
         return 1
     finally:
         out.flush()
