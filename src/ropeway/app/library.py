@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ropeway.app import reading
 from ropeway.app.plugin_types import PluginTypes
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ropeway.app.reading import Loaded
+    from ropeway.lang.diagnostics import Locator
     from ropeway.lang.library import Wanted
-    from ropeway.lang.link import Missing
     from ropeway.lang.plan import Plan, Value
 
 __all__ = ["blames_overrides", "check", "link_all"]
@@ -33,22 +33,74 @@ def check(loaded: Loaded) -> list[Diagnostic]:
     from ropeway.lang.validate import validate
 
     assert loaded.workflow is not None
+    main = _linked(loaded)
     problems = Problems(locator_for(loaded.source))
     problems.extend(list(loaded.diagnostics))
-    library: dict[str, LinkedSource] = {}
-    if not problems.failed and _uses_workflows(loaded):
-        try:
-            _link(loaded, library, remote=False)
-        except InvalidWorkflow as found:
-            problems.extend(cast("list[Diagnostic]", list(found.diagnostics)))
-            return problems.sorted()
-    path = str(loaded.path) if loaded.path is not None else None
-    validate(loaded.workflow, locator_for(loaded.source), problems, types=PluginTypes(), library=library, path=path)
+    found = _Found({}, {}, [], set())
+    if _uses_workflows(loaded):
+        found.load(main)
+        problems.extend(found.diagnostics)
+    for source in (main, *found.every.values()):
+        own = Problems(source.locator)
+        validate(source.workflow, source.locator, own, types=PluginTypes(), library=found.sound, path=source.path)
+        problems.extend([each for each in own if not found.explains(each)])
     return problems.sorted()
 
 
-def link_all(loaded: Loaded, parameters: Mapping[str, Value] | None, *, env: Mapping[str, str] | None = None) -> Plan:
-    """Check a workflow and make its plan; None for the parameters makes a plan without values.
+class _Found(NamedTuple):
+    """The sub-workflows on this machine that a workflow uses, directly or not, by library key.
+
+    ``every`` has all that there is a model of; ``sound`` those whose model is whole, so that inputs and outputs can be checked against it;
+    ``diagnostics`` what is wrong with the files, and with references to none; ``broken`` the references that this is about, as written.
+    """
+
+    every: dict[str, LinkedSource]
+    sound: dict[str, LinkedSource]
+    diagnostics: list[Diagnostic]
+    broken: set[str]
+
+    def explains(self, note: Diagnostic) -> bool:
+        """Whether a note says of a reference that its file is not loaded, and why has been told."""
+        place = note.location
+        return note.code == "RW516" and place.text[place.column - 1 : place.end_column - 1].strip("\"'") in self.broken
+
+    def load(self, main: LinkedSource) -> None:
+        """Read until nothing more is named; what can not be read is told once and left out."""
+        from ropeway.lang.link import wanted
+
+        tried: set[str] = set()
+        while True:
+            names, circles = wanted(main, self.every)
+            new = [each for each in names if each.key not in tried]
+            if not new:
+                self.diagnostics.extend(circles)
+                return
+            for each in new:
+                tried.add(each.key)
+                self._load(each)
+
+    def _load(self, wanted: Wanted) -> None:
+        try:
+            read = _read_wanted(wanted)
+        except (NotFound, UsageError) as error:
+            self.diagnostics.append(Diagnostic("RW420", "error", error.message, error.hint, wanted.location))
+            self.broken.add(f"workflow:{wanted.reference}")
+            return
+        except Refused:  # in a registry: only the reference is checked
+            return
+        self.diagnostics.extend(read.diagnostics)
+        if read.workflow is not None:
+            self.every[wanted.key] = _linked(read)
+            if read.valid:
+                self.sound[wanted.key] = self.every[wanted.key]
+                return
+        self.broken.add(f"workflow:{wanted.reference}")
+
+
+def link_all(
+    loaded: Loaded, parameters: Mapping[str, Value] | None, *, env: Mapping[str, str] | None = None, file: Locator | None = None
+) -> Plan:
+    """Check a workflow and make its plan; None for the parameters makes a plan without values. ``file`` finds places in a parameters file.
 
     Raises:
         InvalidWorkflow: With every problem of the workflow, of what it uses and of the values.
@@ -58,9 +110,40 @@ def link_all(loaded: Loaded, parameters: Mapping[str, Value] | None, *, env: Map
         raise _invalid(loaded, loaded.diagnostics)
     if not loaded.valid:
         raise _invalid(loaded, check(loaded))
-    plan = _link(loaded, {}, parameters, env=env)
-    assert plan is not None
-    return plan
+    from ropeway.lang.link import Missing, link
+
+    source, library, origins = _linked(loaded), dict[str, LinkedSource](), _origins(loaded)
+    while True:
+        try:
+            found = link(source, library, parameters, types=PluginTypes(), env=env, overrides=loaded.overrides, origins=origins, file=file)
+        except InvalidWorkflow as error:
+            raise _invalid(loaded, cast("Sequence[Diagnostic]", error.diagnostics)) from None
+        if not isinstance(found, Missing):
+            return found
+        if not all(_loaded(wanted, library) for wanted in found.references):
+            raise _invalid(loaded, _everything(loaded, parameters, file))
+
+
+def _loaded(wanted: Wanted, library: dict[str, LinkedSource]) -> bool:
+    """Put a sub-workflow into the library; False when that can not be, which :func:`check` tells in detail."""
+    try:
+        read = _read_wanted(wanted)
+    except (NotFound, UsageError):
+        return False
+    if read.valid:
+        library[wanted.key] = _linked(read)
+    return read.valid
+
+
+def _everything(loaded: Loaded, parameters: Mapping[str, Value] | None, file: Locator | None) -> list[Diagnostic]:
+    """Return what is wrong with a workflow, with what it uses, and with the values of the call."""
+    from ropeway.lang.parameters import parameter_values
+
+    assert loaded.workflow is not None
+    problems = Problems(locator_for(loaded.source))
+    if parameters is not None:
+        parameter_values(loaded.workflow, parameters, problems, PluginTypes(), file=file)
+    return [*check(loaded), *problems.sorted()]
 
 
 def blames_overrides(loaded: Loaded) -> bool:
@@ -94,56 +177,6 @@ def _uses_workflows(loaded: Loaded) -> bool:
     assert loaded.workflow is not None
     used = [step.uses for step in loaded.workflow.steps.values()] + [action.uses for action in loaded.workflow.actions.values()]
     return any(name is not None and name.startswith("workflow:") for name in used)
-
-
-def _link(
-    loaded: Loaded,
-    library: dict[str, LinkedSource],
-    parameters: Mapping[str, Value] | None = None,
-    *,
-    env: Mapping[str, str] | None = None,
-    remote: bool = True,
-) -> Plan | None:
-    """Link until nothing is missing; ``library`` is filled on the way.
-
-    With ``remote`` false, what is in a registry stays missing, and then there is no plan.
-    """
-    from ropeway.lang.link import Missing, link
-
-    source = _linked(loaded)
-    while True:
-        try:
-            found = link(source, library, parameters, types=PluginTypes(), env=env, overrides=loaded.overrides, origins=_origins(loaded))
-        except InvalidWorkflow as error:
-            raise _invalid(loaded, cast("Sequence[Diagnostic]", error.diagnostics)) from None
-        if not isinstance(found, Missing):
-            return found
-        known = len(library)
-        _load_missing(loaded, found, library, remote=remote)
-        if len(library) == known:
-            return None
-
-
-def _load_missing(loaded: Loaded, missing: Missing, library: dict[str, LinkedSource], *, remote: bool) -> None:
-    problems: list[Diagnostic] = []
-    for wanted in missing.references:
-        try:
-            found = _read_wanted(wanted)
-        except (NotFound, UsageError) as error:
-            problems.append(Diagnostic("RW420", "error", error.message, error.hint, wanted.location))
-            continue
-        except Refused:
-            if remote:
-                raise
-            continue
-        if found.workflow is None:
-            problems.extend(found.diagnostics)
-        elif not found.valid:
-            problems.extend(check(found))
-        else:
-            library[wanted.key] = _linked(found)
-    if problems:
-        raise _invalid(loaded, problems)
 
 
 def _read_wanted(wanted: Wanted) -> Loaded:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ropeway.app import library
 from ropeway.errors import InvalidWorkflow, UsageError
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ropeway.app.reading import Loaded
     from ropeway.lang.plan import Plan
+    from ropeway.lang.source import Document
 
 __all__ = ["make_plan", "make_template"]
 
@@ -53,14 +54,15 @@ def make_plan(
     """
     _check_env(env or {})
     given = dict(values or {})
-    if params_file is not None:
-        given.update({name: Value(value, "params-file") for name, value in read_params(params_file, cwd).items()})
+    file = read_params(params_file, cwd) if params_file is not None else None
+    if file is not None:
+        given.update({name: Value(value, "params-file") for name, value in file.data.items()})
     given.update({name: Value(text, "param") for name, text in (params or {}).items()})
-    return library.link_all(loaded, given, env=env)
+    return library.link_all(loaded, given, env=env, file=file)
 
 
-def read_params(name: str, cwd: Path) -> dict[str, Any]:
-    """Return what a parameters file holds.
+def read_params(name: str, cwd: Path) -> Document:
+    """Return a parameters file as read: its data, and where each value stands.
 
     Raises:
         NotFound: It is not there or can not be read.
@@ -73,7 +75,7 @@ def read_params(name: str, cwd: Path) -> dict[str, Any]:
     document, problems = read_document(raw, name, format="yaml" if name.endswith(".json") else None)  # YAML 1.2 reads JSON
     if any(d.severity == "error" for d in problems):
         raise InvalidWorkflow(f"the parameters file {name} can not be read", diagnostics=problems)
-    return document.data
+    return document
 
 
 def _check_env(env: Mapping[str, str]) -> None:

@@ -136,7 +136,9 @@ def resolve(target: str | None, cwd: Path) -> Path:
     """Return the file that a person named; see :func:`read`. It need not exist."""
     if target is None:
         return _default_file(cwd)
-    if target.endswith(ENDINGS) and "@" not in target and "://" not in target:  # the common case, without the grammar
+    if (
+        target.endswith(ENDINGS) and "@" not in target and "://" not in target and not target.startswith("file:")
+    ):  # the common case, without the grammar
         return _absolute(target, cwd)
     from ropeway.lang import reference
 

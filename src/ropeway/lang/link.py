@@ -21,11 +21,11 @@ from ropeway.lang.validate import examine
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ropeway.lang.diagnostics import Diagnostic, Path
+    from ropeway.lang.diagnostics import Diagnostic, Locator, Path
     from ropeway.lang.plan import Value
     from ropeway.lang.values import ParameterTypes
 
-__all__ = ["LinkedSource", "Missing", "Wanted", "library_key", "link"]
+__all__ = ["LinkedSource", "Missing", "Wanted", "library_key", "link", "wanted"]
 
 
 class Missing(NamedTuple):
@@ -43,6 +43,7 @@ def link(
     env: Mapping[str, str] | None = None,
     overrides: Sequence[str] = (),
     origins: Mapping[str, str] | None = None,
+    file: Locator | None = None,
 ) -> Plan | Missing:
     """Check a workflow and all that it uses, and make the plan.
 
@@ -55,6 +56,7 @@ def link(
         env: The caller's ``--env`` settings.
         overrides: The overrides as typed, for people.
         origins: Where overridden keys came from, see ``lang.merge.named_origins``.
+        file: Finds places in the parameters file, when there is one.
 
     Returns:
         The plan, or what is missing from the library.
@@ -73,7 +75,7 @@ def link(
         examined.append(examine(one.workflow, problems, types=types, library=library, path=one.path))
         diagnostics += problems.sorted()
     problems = Problems(source.locator)
-    values = {} if parameters is None else parameter_values(source.workflow, parameters, problems, types, origins)
+    values = {} if parameters is None else parameter_values(source.workflow, parameters, problems, types, origins, file)
     diagnostics += problems.sorted()
     _refuse(source, diagnostics)
     keys = _plan_keys(found.sources)
@@ -90,6 +92,13 @@ def link(
         warnings=tuple(_said(problem) for problem in diagnostics if problem.severity == "warning"),
         origins=dict(origins or {}),
     )
+
+
+def wanted(source: LinkedSource, library: Mapping[str, LinkedSource]) -> tuple[tuple[Wanted, ...], list[Diagnostic]]:
+    """Return what a workflow uses, directly or not, that the library does not hold; and what is wrong with how they use each other."""
+    found = _Collector(library)
+    found.collect(source)
+    return tuple(found.wanted.values()), found.diagnostics
 
 
 class _Collector:

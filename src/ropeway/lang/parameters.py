@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ropeway.lang.diagnostics import Diagnostic, Problems
 from ropeway.lang.hints import did_you_mean, shown
 from ropeway.lang.plan import Value
 from ropeway.lang.values import ValueProblem, check_value, parse_parameter
+from ropeway.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ropeway.lang.diagnostics import Problems
+    from ropeway.lang.diagnostics import Locator
     from ropeway.lang.model import Field, Workflow
     from ropeway.lang.values import ParameterTypes
 
@@ -26,48 +28,67 @@ def parameter_values(
     problems: Problems,
     types: ParameterTypes | None = None,
     origins: Mapping[str, str] | None = None,
+    file: Locator | None = None,
 ) -> dict[str, Value]:
     """Return a value for every parameter, in the order of the declarations.
 
     Args:
         workflow: Has the declarations.
         given: What the caller has: text for the origin ``param``, data for all others.
-        problems: Takes missing, unknown and badly typed ones, each placed at its declaration (the values stand in no file).
+        problems: Takes missing, unknown and badly typed ones, each placed where it stands in the parameters file, else at its declaration.
         types: What plugins bring.
         origins: Where overridden keys of the file came from, see ``lang.merge.named_origins``.
+        file: Finds places in the parameters file; the values of the origin ``params-file`` are its entries.
     """
-    for name in given:
+    in_file = Problems(file) if file is not None else None
+    for name, value in given.items():
         if name not in workflow.parameters:
             known = ", ".join(workflow.parameters)
             hint = did_you_mean(name, workflow.parameters) or (f"it has {known}" if known else "it has none")
-            problems.error("RW602", ("parameters",), f"the workflow has no parameter {shown(name)}", hint=hint, key=True)
+            message = f"the workflow has no parameter {shown(name)}"
+            if in_file is not None and value.origin == "params-file":
+                in_file.error("RW602", (name,), message, hint=hint, key=True)
+            else:
+                problems.error("RW602", ("parameters",), message, hint=hint, key=True)
     values: dict[str, Value] = {}
     for name, field in workflow.parameters.items():
-        value = _value(field, given.get(name), problems, types, origins or {})
-        if value is not None:
-            values[name] = value
+        made = _given(field, given[name], problems, types, file) if name in given else _left_out(field, problems, origins or {})
+        if made is not None:
+            values[name] = made
+    problems.extend(list(in_file or ()))
     return values
 
 
-def _value(field: Field, given: Value | None, problems: Problems, types: ParameterTypes | None, origins: Mapping[str, str]) -> Value | None:
-    path = ("parameters", field.name)
-    if given is None:
-        if field.type == "secret":
-            return Value(field.source, "secret")
-        if field.has_default:
-            return Value(field.default, _origin(field.name, origins))
-        if field.required:
-            hint = f"give it: --param {field.name}=…" + (f" ({field.description})" if field.description else "")
-            problems.error("RW601", path, f"the parameter {field.name!r} has no value", hint=hint, key=True)
-            return None
-        return Value(None)
+def _left_out(field: Field, problems: Problems, origins: Mapping[str, str]) -> Value | None:
+    if field.type == "secret":
+        return Value(field.source, "secret")
+    if field.has_default:
+        return Value(field.default, _origin(field.name, origins))
+    if field.required:
+        hint = f"give it: --param {field.name}=…" + (f" ({field.description})" if field.description else "")
+        problems.error("RW601", ("parameters", field.name), f"the parameter {field.name!r} has no value", hint=hint, key=True)
+        return None
+    return Value(None)
+
+
+def _given(field: Field, given: Value, problems: Problems, types: ParameterTypes | None, file: Locator | None) -> Value | None:
+    from_file = given.origin == "params-file"
     try:
         if field.type == "secret" or (given.origin == "param" and isinstance(given.value, str)):
-            return Value(parse_parameter(field, str(given.value), types), given.origin)
+            where = "in a parameters file" if from_file else "on a command line"
+            return Value(parse_parameter(field, str(given.value), types, where=where), given.origin)
         return Value(check_value(field, given.value, types), given.origin)
     except ValueProblem as problem:
         code = "RW604" if field.type == "secret" else "RW603"
-        problems.error(code, path, problem.message, hint=problem.hint, key=True)
+        if not from_file or file is None:
+            problems.error(code, ("parameters", field.name), problem.message, hint=problem.hint, key=True)
+            return None
+        secret = field.type == "secret"
+        place = file.locate((field.name,), key=secret)
+        if secret:  # the line holds it, and what is shown of it ends up on screens and in logs
+            key = place.text[place.column - 1 : place.end_column - 1]
+            place = replace(place, text=f"{' ' * (place.column - 1)}{key} …")
+        problems.extend([Diagnostic(code, "error", problem.message, problem.hint, place)])
         return None
 
 

@@ -48,8 +48,10 @@ _MAX_DIGITS = 400
 """More digits are no number that anything can use; it also bounds the quadratic cost of reading them."""
 
 
-def parse_parameter(field: Field, text: str, types: ParameterTypes | None = None) -> Any:
+def parse_parameter(field: Field, text: str, types: ParameterTypes | None = None, *, where: str = "on a command line") -> Any:
     """Read what a person typed behind ``--param NAME=``: :func:`parse_text`, but a secret is refused.
+
+    ``where`` says where it was given, for that refusal.
 
     Raises:
         ValueProblem: The text does not fit, or the parameter is a secret (a command line is no place for one).
@@ -62,9 +64,7 @@ def parse_parameter(field: Field, text: str, types: ParameterTypes | None = None
             hint = f"set the environment variable {source[4:]}"
         else:
             hint = f"store it with `workflow secret set {source.removeprefix('keyring:')}`"
-        raise ValueProblem(
-            f"{shown(field.name)} is a secret and can't be given on a command line", hint=hint, code="secret-on-command-line"
-        )
+        raise ValueProblem(f"{shown(field.name)} is a secret and can't be given {where}", hint=hint, code="secret-on-command-line")
     return parse_text(field, text, types)
 
 
