@@ -30,12 +30,22 @@ def check(plan: Plan, options: RunOptions) -> None:
     """Refuse a plan that asks for what nothing here enforces.
 
     Raises:
-        Refused: Names everything at once; the hint is the first one's.
+        Refused: Names everything at once, and all that can be done about it.
     """
     unmet = list(unenforceable(plan, options))
     if not unmet:
         return
-    raise Refused("; ".join(_sentences(unmet)), hint=unmet[0].hint, code="not-enforceable")
+    raise Refused("; ".join(_sentences(unmet)), hint=_hint(unmet), code="not-enforceable")
+
+
+def _hint(unmet: list[Unmet]) -> str:
+    """Return what to do about all of it: the options to give in one sentence, then the rest."""
+    hints = dict.fromkeys(one.hint for one in unmet)
+    flags = list(dict.fromkeys(hint.partition(" ")[0] for hint in hints if hint.startswith("--")))
+    if len(flags) < 2:
+        by_flag = {hint.partition(" ")[0] if hint.startswith("--") else hint: hint for hint in reversed(hints)}
+        return "; ".join(reversed(by_flag.values()))
+    return "; ".join((f"{_listed(flags)} run it without", *(hint for hint in hints if not hint.startswith("--"))))
 
 
 def _sentences(unmet: list[Unmet]) -> Iterator[str]:
@@ -64,15 +74,19 @@ def unenforceable(plan: Plan, options: RunOptions) -> Iterator[Unmet]:
         if template.policy.concurrency is not None:
             what = f"the sub-workflow {template.id} has a concurrency group, which is held for whole runs only"
             yield Unmet(what, "move policy.concurrency to the workflow that is run")
-    if plan.template.policy.env_file is not None and options.env_file is None:
-        yield Unmet("the workflow wants an env file, which only the person can allow", f"--env-file {plan.template.policy.env_file}")
+        if template.policy.env_file is not None:
+            what = f"the sub-workflow {template.id} wants an env file, and only the workflow that is run can have one"
+            yield Unmet(what, "move policy.env_file to the workflow that is run")
 
 
 def _policy(template: Template, options: RunOptions) -> Iterator[Unmet]:
     sandbox, workspace, needs = template.policy.sandbox, template.policy.workspace, template.requirements
     if sandbox is not None and sandbox.level != "none" and not options.no_sandbox:
         yield Unmet(f"the sandbox level {sandbox.level!r} can't be enforced on this machine", "--no-sandbox runs without it")
-    elif sandbox is not None and (sandbox.write or sandbox.read or sandbox.network) and not options.no_sandbox:
+    elif (
+        sandbox is not None and any(rule is not None for rule in (sandbox.write, sandbox.read, sandbox.network)) and not options.no_sandbox
+    ):
+        # An empty rule denies everything: ignoring it would be worse than ignoring one that names something.
         yield Unmet("the sandbox's access rules can't be enforced on this machine", "--no-sandbox runs without them")
     if workspace is not None and not options.in_place:
         yield Unmet(

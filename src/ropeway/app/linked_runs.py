@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ropeway.app.readiness import prepare
 from ropeway.app.runs import create, created, folder_of, options_of
 from ropeway.errors import RopewayError, UsageError
 from ropeway.lang.digests import step_digests, workflow_digest
@@ -17,10 +18,11 @@ from ropeway.runs.journal import Journal
 from ropeway.runs.veil import Veil
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from ropeway.app.options import RunOptions
+    from ropeway.app.readiness import Ready
     from ropeway.lang.plan import Plan
     from ropeway.runs.folder import RunFolder
     from ropeway.runs.state import RunState
@@ -65,7 +67,8 @@ def link(
     from_step: str | None = None,
     skip: Sequence[str] = (),
     options: RunOptions | None = None,
-) -> RunFolder:
+    prompt: Callable[[str], str] | None = None,
+) -> tuple[RunFolder, Ready]:
     """Make a new run that keeps what still holds of an old one.
 
     A step is kept when it had succeeded, warned, or been skipped by its own ``when`` or the person, when its digest (action, static values, parameters it reads, its needs'
@@ -78,6 +81,10 @@ def link(
         from_step: Run this step and what depends on it again.
         skip: Steps to leave out; they count as done.
         options: As for :func:`create`; None takes what was recorded.
+        prompt: Asks for a secret without echo; None when there is nobody.
+
+    Returns:
+        The new run, and what it is to be carried out with.
 
     Raises:
         Busy: The old run is being carried out.
@@ -91,9 +98,11 @@ def link(
         if name not in ids:
             raise UsageError(f"the workflow has no step {name!r}", hint="it has " + ", ".join(sorted(ids)[:20]), code="unknown-step")
     first = created(old)
-    folder = create(new, cwd=Path(folder_of(first)), options=options or options_of(first), linked=old.id)
+    cwd, options = Path(folder_of(first)), options or options_of(first)
+    ready = prepare(new, cwd=cwd, options=options, prompt=prompt)
+    folder = create(new, cwd=cwd, options=options, linked=old.id, ready=ready)
     _keep(old, recorded, folder, new, from_step, frozenset(skip))
-    return folder
+    return folder, ready
 
 
 def _with_values(plan: Plan, values: Mapping[str, str]) -> Plan:

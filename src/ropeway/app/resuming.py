@@ -10,9 +10,10 @@ from ropeway.errors import NotFound, UsageError
 from ropeway.records import field, record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ropeway.app.options import RunOptions
+    from ropeway.app.readiness import Ready
     from ropeway.lang.plan import Plan
     from ropeway.runs.folder import RunFolder
 
@@ -34,20 +35,24 @@ class Changes:
 
 @record
 class Resumable:
-    """What to carry out: the run itself, or a new one ``linked_to`` it. ``note`` is worth telling the person."""
+    """What to carry out: the run itself, or a new one ``linked_to`` it. ``note`` is worth telling the person; ``ready`` is what was read for a new run."""
 
     folder: RunFolder
     linked_to: str | None = None
     note: str | None = None
+    ready: Ready | None = None
 
 
-def prepare(run: str | None, changes: Changes, *, options: RunOptions | None = None) -> Resumable:
+def prepare(
+    run: str | None, changes: Changes, *, options: RunOptions | None = None, prompt: Callable[[str], str] | None = None
+) -> Resumable:
     """Find a run that can go on, and make the linked one when something is to change.
 
     Args:
         run: An id or the beginning of one; None for the latest.
         changes: What is to be other than before.
         options: How the new run is carried out; None takes what was recorded.
+        prompt: Asks for a secret of the new run without echo; None when there is nobody.
 
     Raises:
         NotFound: There is no such run.
@@ -63,8 +68,10 @@ def prepare(run: str | None, changes: Changes, *, options: RunOptions | None = N
         return Resumable(folder, note=linked_runs.changed_since(folder))
     history.status(folder)  # ends what a dead run left running
     plan = _replanned(folder) if changes.replan else None
-    new = linked_runs.link(folder, plan=plan, values=changes.values, from_step=changes.start, skip=changes.skip, options=options)
-    return Resumable(new, linked_to=folder.id)
+    new, ready = linked_runs.link(
+        folder, plan=plan, values=changes.values, from_step=changes.start, skip=changes.skip, options=options, prompt=prompt
+    )
+    return Resumable(new, linked_to=folder.id, ready=ready)
 
 
 def _replanned(folder: RunFolder) -> Plan:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ropeway.app import enforce
 from ropeway.app.options import RunOptions
-from ropeway.app.projects import find_project
+from ropeway.app.readiness import Ready, prepare, read
 from ropeway.errors import NotFound
 from ropeway.runs import guardian
 from ropeway.runs.around import Limits
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ropeway.runs.gates import Asker
     from ropeway.settings import Settings
 
-__all__ = ["EXIT", "RunFolder", "RunOptions", "RunStore"]
+__all__ = ["EXIT", "Ready", "RunFolder", "RunOptions", "RunStore", "prepare"]
 
 
 def actor() -> str:
@@ -44,37 +44,28 @@ def store(environ: Mapping[str, str] | None = None) -> RunStore:
     return RunStore(state_dir(os.environ if environ is None else environ))
 
 
-def check(plan: Plan, options: RunOptions, environ: Mapping[str, str] | None = None) -> None:
-    """Refuse what can't be carried out as it is asked for: rules that nothing enforces here, requirements that are missing.
-
-    Raises:
-        Refused: Something can't be enforced.
-        NotFound: Something required is missing; all of it is named.
-    """
-    enforce.check(plan, options)
-    needs = [t.requirements for t in (plan.template, *plan.workflows.values()) if t.requirements.commands or t.requirements.python]
-    if needs:
-        from ropeway.runs import requirements
-
-        for one in needs:
-            requirements.check(one, os.environ if environ is None else environ)
-
-
-def create(plan: Plan, *, cwd: Path, options: RunOptions, linked: str | None = None) -> RunFolder:
+def create(plan: Plan, *, cwd: Path, options: RunOptions, linked: str | None = None, ready: Ready | None = None) -> RunFolder:
     """Make a new run of a plan; nothing of it is carried out yet.
 
+    Args:
+        plan: What is to be carried out.
+        cwd: The run's folder, absolute.
+        options: As the person asked for it.
+        linked: The run that it goes on from.
+        ready: What :func:`prepare` returned; None lets it be done here, with nobody to ask for a secret.
+
     Raises:
-        Refused, NotFound: See :func:`check`.
+        Refused, NotFound, UsageError: See :func:`prepare`; nothing was made.
         StoreError: The state directory can't be written.
     """
-    check(plan, options)
+    ready = ready or prepare(plan, cwd=cwd, options=options)
     folder = store().create(plan.to_json())
     data: dict[str, Any] = {
         "format": FORMAT,
         "workflow": plan.template.id,
         "version": plan.template.version,
         "digest": plan.template.digest,
-        "actor": actor(),
+        "actor": ready.settings.actor,
         "host": os.uname().nodename,
         "cwd": str(cwd),
         "source": plan.template.source,
@@ -100,6 +91,7 @@ def carry_out(
     options: RunOptions | None = None,
     plan: Plan | None = None,
     prompt: Callable[[str], str] | None = None,
+    ready: Ready | None = None,
 ) -> int:
     """Carry a run out, from its beginning or from where it stopped.
 
@@ -112,6 +104,7 @@ def carry_out(
         options: As given to :func:`create`; None takes what was recorded.
         plan: The run's plan when the caller has it at hand.
         prompt: Asks for a secret without echo; None when there is nobody.
+        ready: What :func:`prepare` returned when the run was made just now; None reads it again.
 
     Returns:
         The exit status: 0 done, 1 failed, 5 cancelled, 6 waiting, 130 Ctrl-C.
@@ -125,33 +118,25 @@ def carry_out(
         plan = plan or folder.plan()
         first = created(folder)
         options = options or options_of(first)
-        environ = _environ(options)
         cwd = folder_of(first)
-        settings = load(find_project(Path(cwd)), os.environ)
+        ready = ready or read(plan, cwd=Path(cwd), options=options, prompt=prompt)
+        settings = ready.settings
         job = Job(
             folder=folder,
             plan=plan,
             workspace=InPlace(cwd),
-            environ=environ,
+            environ=ready.environ,
             limits=_limits(plan, options, settings),
             observer=observer,
             actor=settings.actor,
             grace=settings.grace,
             power="power" in (settings.durability, plan.template.policy.durability),
             asker=asker,
-            secrets=_secrets(plan, environ, prompt),
+            secrets=ready.secrets,
         )
         return guardian.carry_out(lambda life: carry(job, life))
     finally:
         os.close(lock)
-
-
-def _environ(options: RunOptions) -> Mapping[str, str]:
-    if options.env_file is None:
-        return dict(os.environ)
-    from ropeway.runs.env_file import with_env_file
-
-    return with_env_file(os.environ, options.env_file)
 
 
 def created(folder: RunFolder) -> Mapping[str, Any]:
@@ -178,23 +163,3 @@ def _limits(plan: Plan, options: RunOptions, settings: Settings) -> Limits:
     if settings.max_parallel is not None:
         parallel = min(parallel, settings.max_parallel)
     return Limits(parallel, float(settings.cores or os.cpu_count() or 1), settings.memory or enforce.total_memory())
-
-
-def _secrets(plan: Plan, environ: Mapping[str, str], prompt: Callable[[str], str] | None) -> dict[str, str]:
-    """Read every secret the plan names: parameters by their source, policy entries by their name."""
-    wanted: dict[str, str | None] = {}
-    for name, field in plan.template.parameters.items():
-        value = plan.parameters.get(name)
-        if field.type == "secret" and value is not None and (field.required or value.value is not None):
-            wanted[f"params.{name}"] = value.value
-    for template in (plan.template, *plan.workflows.values()):
-        for name in template.policy.sandbox.secrets if template.policy.sandbox is not None else ():
-            wanted.setdefault(f"secrets.{name}", None)
-    if not wanted:
-        return {}
-    from ropeway.runs.secrets import open_store, read_secret
-
-    return {
-        key: read_secret(source, key.partition(".")[2], store=lambda: open_store(os.environ), environ=environ, prompt=prompt)
-        for key, source in wanted.items()
-    }

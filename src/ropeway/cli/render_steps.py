@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from ropeway.cli.console import clean, clean_output
 from ropeway.cli.text import plural
+from ropeway.errors import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from ropeway.cli.console import Console, Style
+    from ropeway.errors import RopewayError
     from ropeway.runs.state import RunState, StepState
 
 __all__ = ["COLORS", "MARKS", "closing", "first_cause", "outcome", "printed", "resume_hint", "shown_value", "tally"]
@@ -133,8 +135,10 @@ def _goes_on(run: str, cause: StepState) -> str:
     return f"`workflow resume {run}` goes on from there, once it is fixed"
 
 
-def resume_hint(console: Console, run: str) -> None:
-    """Say how a run that stopped goes on."""
+def resume_hint(console: Console, run: str, error: RopewayError) -> None:
+    """Say how a run that stopped goes on; one that was not let in has nothing to go on from."""
+    if isinstance(error, Cancelled):
+        return
     console.say(f"{_hint(console)}: `workflow resume {run}` goes on from there")
 
 

@@ -52,10 +52,11 @@ def run(
     if dry_run:
         return _dry_run(console, plan)
     from ropeway.app import runs
-    from ropeway.cli.watching import carry_out, run_options
+    from ropeway.cli.watching import carry_out, prompt, run_options
 
     asked = run_options(console, parallel=parallel, env_file=env_file, in_place=in_place, no_sandbox=no_sandbox)
-    return carry_out(console, runs.create(plan, cwd=cwd, options=asked), asked, plan)
+    ready = runs.prepare(plan, cwd=cwd, options=asked, prompt=prompt(console))
+    return carry_out(console, runs.create(plan, cwd=cwd, options=asked, ready=ready), asked, plan, ready)
 
 
 def _dry_run(console: Console, plan: Plan) -> int:

@@ -113,7 +113,7 @@ class LiveView:
         self._draw(self.frame(*self._console.size()))
         self._drawn = []
         show_error(self._console, error)
-        resume_hint(self._console, self._state.run)
+        resume_hint(self._console, self._state.run, error)
         self._console.flush()
 
     def frame(self, width: int, height: int, *, final: bool = False) -> list[str]:

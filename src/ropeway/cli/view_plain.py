@@ -178,7 +178,7 @@ class PlainView:
         for address in list(self._echoes):
             self._drain(address)
         show_error(self._console, error)
-        resume_hint(self._console, self._run)
+        resume_hint(self._console, self._run, error)
         self._console.flush()
 
     def _started(self, event: RunEvent) -> None:

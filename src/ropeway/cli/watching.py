@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ropeway.app.options import RunOptions
+    from ropeway.app.readiness import Ready
     from ropeway.cli.asker import TerminalAsker
     from ropeway.cli.console import Console
     from ropeway.cli.view_live import LiveView
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from ropeway.lang.plan import Plan
     from ropeway.runs.folder import RunFolder
 
-__all__ = ["carry_out", "interactive", "run_options"]
+__all__ = ["carry_out", "interactive", "prompt", "run_options"]
 
 
 def interactive(console: Console) -> bool:
@@ -32,7 +35,7 @@ def run_options(console: Console, *, parallel: int | None = None, env_file: str 
     return RunOptions(parallel=parallel, env_file=path, interactive=interactive(console), **flags)
 
 
-def carry_out(console: Console, folder: RunFolder, options: RunOptions | None, plan: Plan | None = None) -> int:
+def carry_out(console: Console, folder: RunFolder, options: RunOptions | None, plan: Plan | None = None, ready: Ready | None = None) -> int:
     """Carry a run out and show it; return the exit status."""
     from ropeway.app import runs
 
@@ -46,8 +49,14 @@ def carry_out(console: Console, folder: RunFolder, options: RunOptions | None, p
         asker=_asker_for(console, view),
         options=options,
         plan=plan,
-        prompt=_ask_secret if interactive(console) else None,
+        prompt=prompt(console),
+        ready=ready,
     )
+
+
+def prompt(console: Console) -> Callable[[str], str] | None:
+    """Return what asks for a secret, None when there is nobody to ask."""
+    return _ask_secret if interactive(console) else None
 
 
 def _ask_secret(name: str) -> str:

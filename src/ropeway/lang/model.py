@@ -74,12 +74,12 @@ class WorkspacePolicy:
 
 @record
 class SandboxPolicy:
-    """What steps may touch. ``secrets`` lists the names that ``secrets.NAME`` may read."""
+    """What steps may touch; of the first three an empty one allows nothing, None says nothing. ``secrets`` lists the names that ``secrets.NAME`` may read."""
 
     level: str = "none"
-    write: tuple[str, ...] = ()
-    read: tuple[str, ...] = ()
-    network: tuple[str, ...] = ()
+    write: tuple[str, ...] | None = None
+    read: tuple[str, ...] | None = None
+    network: tuple[str, ...] | None = None
     secrets: tuple[str, ...] = ()
 
 

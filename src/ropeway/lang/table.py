@@ -122,9 +122,9 @@ _SANDBOX = Table(
     "What steps may touch",
     {
         "level": Key(Text(format=WORD), "How it is enforced: none, kernel, or a plugin's", default="none"),
-        "write": Key(_WORDS, "Paths that steps may write", default=()),
-        "read": Key(_WORDS, "Paths that steps may read beside the working copy", default=()),
-        "network": Key(_WORDS, "Hosts that steps may reach", default=()),
+        "write": Key(_WORDS, "Paths that steps may write; [] allows none"),
+        "read": Key(_WORDS, "Paths that steps may read beside the working copy; [] allows none"),
+        "network": Key(_WORDS, "Hosts that steps may reach; [] allows none"),
         "secrets": Key(ListOf(Text(format=ENTRY_NAME)), "Entries that `secrets.NAME` may read", default=()),
     },
     example='{ level = "kernel" }',
@@ -145,7 +145,10 @@ POLICY = Table(
             "power: also a power cut loses no finished step, at the price of a disk sync a turn",
             default="normal",
         ),
-        "env_file": Key(Text(), "A .env file whose entries serve as a source of secrets"),
+        "env_file": Key(
+            Text(),
+            "A .env file, relative to the run's folder, as --env-file takes one (which wins): variables for steps, and a source of secrets",
+        ),
     },
     habits={"parallel": "max_parallel", "parallelism": "max_parallel", "fail_fast": "on_failure"},
 )
@@ -230,7 +233,11 @@ STEP = Table(
         "retry": Key(_RETRY, _RETRY.doc),
         "timeout": Key(Duration(), "How long an attempt may take"),
         "on_error": Key(Choice(("fail", "continue")), "continue: a failure is only a warning", default="fail"),
-        "workspace": Key(_TEMPLATE, "inherit, ephemeral (its files are dropped), or a path to work in", default="inherit"),
+        "workspace": Key(
+            _TEMPLATE,
+            "inherit, ephemeral (its files are dropped), or an existing folder to work in, relative to the run's or absolute",
+            default="inherit",
+        ),
         "resources": Key(_RESOURCES, _RESOURCES.doc),
         "pure": Key(Boolean(), "It changes no files, so no snapshot is made", default=False),
         "interactive": Key(Boolean(), "It owns the terminal", default=False),

@@ -219,9 +219,12 @@ class Preparing:
         names = contexts[-1]
         cwd = scope.cwd
         if step.workspace not in ("inherit", ""):
-            cwd = os.path.join(cwd, to_text(scope.rendered(step.workspace, contexts[0])))
+            wanted = to_text(scope.rendered(step.workspace, contexts[0]))
+            cwd = os.path.join(cwd, wanted)
             if not os.path.isdir(cwd):
-                raise StartProblem(f"no such folder: {step.workspace}", 126, hint="`workspace` names a folder below the run's")
+                raise StartProblem(
+                    f"no such folder: {wanted}", 126, hint="`workspace` names an existing folder, relative to the run's or absolute"
+                )
         env = dict(scope.env)
         for frame, name, template in step.env:
             env[name] = to_text(scope.rendered(template, contexts[frame])) if "${{" in template else template

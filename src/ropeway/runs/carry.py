@@ -209,9 +209,9 @@ def _take_turn(job: Job, executor: Executor) -> _Turned:
     if fd >= 0:
         return _Turned([fd])
     if policy.on_full == "reject":
-        reason = f"the concurrency group {group!r} is full"
-        _never_started(job, executor, {"state": "cancelled", "reason": reason}, told=False)
-        raise places.full()
+        full = places.full()
+        _never_started(job, executor, {"state": "cancelled", "reason": full.message}, told=False)
+        raise full
     executor.emit("run.queued", {"group": group, "pid": os.getpid(), "pid_started": _started()})
     executor.flush()
     if policy.on_full == "cancel-running":

@@ -26,17 +26,20 @@ _NOTHING = re.compile(r"[ \t]*(?:#[^\n]*)?\n|[ \t]*(?:#[^\n]*)?\Z")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$", "`": "`"}
 
 
-def with_env_file(environ: Mapping[str, str], path: Path | None) -> dict[str, str]:
-    """Return the environment with what a file adds to it; the real environment wins over the file."""
-    return {**read_env_file(path), **environ} if path is not None else dict(environ)
+_HINT = "--env-file names a file of NAME=value lines"
 
 
-def read_env_file(path: Path) -> dict[str, str]:
+def with_env_file(environ: Mapping[str, str], path: Path | None, *, hint: str = _HINT) -> dict[str, str]:
+    """Return the environment with what a file adds to it; the real environment wins over the file. ``hint`` is for one that is not there."""
+    return {**read_env_file(path, hint=hint), **environ} if path is not None else dict(environ)
+
+
+def read_env_file(path: Path, *, hint: str = _HINT) -> dict[str, str]:
     """Return what a file holds; raises :class:`NotFound`, :class:`StoreError` or :class:`UsageError`."""
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFound(f"there is no file {path}", hint="--env-file names a file of NAME=value lines") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f"there is no file {path}", hint=hint, code="file-not-found") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text") from None
     except OSError as error:

@@ -10,7 +10,7 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
-from ropeway.errors import Refused, RopewayError, StoreError
+from ropeway.errors import Cancelled, RopewayError, StoreError
 from ropeway.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ class Group:
                 continue
         return [run for run in found if run]
 
-    def full(self) -> Refused:
+    def full(self) -> Cancelled:
         """Return the error for a run that is not let in."""
         holders = ", ".join(self.holders())
-        return Refused(
-            f"the concurrency group {self._name!r} is full ({self._limit} at a time: {holders})",
+        return Cancelled(
+            f"the concurrency group {self._name!r} is full ({self._limit} at a time; now: {holders})",
             hint='try again when they are done, or set on_full = "queue"',
             code="group-full",
         )

@@ -59,8 +59,11 @@ def test_a_full_group_can_refuse(project: Project) -> None:
     first = project.start("run", "--param", "wait=true")
     holder = project.running("work")
     refused = project.call("run")
-    assert refused.status == 4
-    assert holder.id in refused.err
+    assert refused.status == 5
+    assert f"the concurrency group 'release-true' is full (1 at a time; now: {holder.id})" in refused.err
+    assert "resume" not in refused.out + refused.err
+    assert sorted(s.state for s in _states(project)) == ["cancelled", "running"]
+    assert holder.id in next(s.reason or "" for s in _states(project) if s.state == "cancelled")
     (project.cwd / "go").touch()
     assert first.wait(20) == 0
     first.communicate()

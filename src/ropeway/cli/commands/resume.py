@@ -40,13 +40,13 @@ def command(
     --from or --skip a new run is started that keeps what did not change.
     """
     from ropeway.app import resuming
-    from ropeway.cli.watching import carry_out, run_options
+    from ropeway.cli.watching import carry_out, prompt, run_options
 
     changes = resuming.Changes(replan=replan, values=pairs(values, "set"), start=start, skip=skipped)
     asked = run_options(console, parallel=parallel, env_file=env_file) if parallel or env_file else None
-    found = resuming.prepare(run, changes, options=asked)
+    found = resuming.prepare(run, changes, options=asked, prompt=prompt(console))
     if found.note:
         console.warning(found.note)
     if found.linked_to and not console.json:
         console.say(f"run {found.folder.id} goes on from {found.linked_to}")
-    return carry_out(console, found.folder, asked)
+    return carry_out(console, found.folder, asked, ready=found.ready)

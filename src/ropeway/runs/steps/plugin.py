@@ -17,6 +17,7 @@ from ropeway.runs.steps.messages import PROTOCOL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from ropeway.runs.steps import Prepared
 
@@ -47,14 +48,35 @@ class Plugin:
     def launch(self, prepared: Prepared) -> Launch:
         """Return the executable, or the host with the entry point's name."""
         name = prepared.step.uses or ""
-        if "/" in name:
-            base = os.path.dirname(prepared.source) if prepared.source is not None else prepared.cwd
-            return Launch((os.path.join(base, name),), stdin=_request(prepared), messages=True)
         try:
-            path = find_executable(f"ropeway-step-{name}", prepared.env.get("PATH", os.defpath), prepared.cwd)
+            path = executable(name, prepared.source, prepared.env.get("PATH", os.defpath), prepared.cwd)
         except StartProblem:
+            if "/" in name:
+                raise
             return _hosted(prepared, "plugin")
         return Launch((path,), stdin=_request(prepared), messages=True)
+
+
+def executable(name: str, source: str | Path | None, search: str, cwd: str) -> str:
+    """Return the program behind ``plugin:name``.
+
+    Args:
+        name: A path beside the workflow's file, or the rest of ``ropeway-step-NAME``.
+        source: The workflow's file; None when it came from none.
+        search: The step's own PATH.
+        cwd: The step's folder.
+
+    Raises:
+        StartProblem: It is not there (127; a Python entry point may still have that name), or not executable (126).
+    """
+    if "/" not in name:
+        return find_executable(f"ropeway-step-{name}", search, cwd)
+    path = os.path.normpath(os.path.join(cwd, os.path.dirname(source) if source is not None else "", name))
+    if not os.path.isfile(path):
+        raise StartProblem(f"no file {path}", 127)
+    if not os.access(path, os.X_OK):
+        raise StartProblem(f"{path} is not executable", 126, hint=f"chmod +x {path}")
+    return path
 
 
 def _hosted(prepared: Prepared, kind: str) -> Launch:

@@ -1,0 +1,127 @@
+"""What has to be there before a run exists: everything that can be refused, asked for or found missing, is before its folder is made."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ropeway.app import enforce
+from ropeway.app.projects import find_project
+from ropeway.errors import NotFound
+from ropeway.records import field, record
+from ropeway.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ropeway.app.options import RunOptions
+    from ropeway.lang.plan import Plan, PlanStep, Template
+    from ropeway.settings import Settings
+
+__all__ = ["Ready", "check", "prepare", "read"]
+
+
+@record
+class Ready:
+    """What a run is carried out with: the environment of its steps, the person's settings, secrets by ``params.NAME`` and ``secrets.NAME``."""
+
+    environ: Mapping[str, str]
+    settings: Settings
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+def prepare(plan: Plan, *, cwd: Path, options: RunOptions, prompt: Callable[[str], str] | None = None) -> Ready:
+    """Check a plan and read what a run of it needs.
+
+    Args:
+        plan: What is to be carried out.
+        cwd: Where; absolute.
+        options: As the person asked for it.
+        prompt: Asks for a secret without echo; None when there is nobody.
+
+    Raises:
+        Refused: Something can't be enforced.
+        NotFound: Something required is missing (all of it is named), or the env file, or a secret.
+        UsageError: The settings or the env file can't be read as such.
+        StoreError: The env file can't be read.
+    """
+    ready = read(plan, cwd=cwd, options=options, prompt=None, secrets=False)
+    check(plan, options, cwd=cwd, environ=ready.environ)
+    return Ready(ready.environ, ready.settings, _secrets(plan, ready.environ, prompt))
+
+
+def read(plan: Plan, *, cwd: Path, options: RunOptions, prompt: Callable[[str], str] | None, secrets: bool = True) -> Ready:
+    """Read what a run needs without checking the plan, which was done when the run was made; see :func:`prepare`."""
+    environ = _environ(plan, cwd, options)
+    settings = load(find_project(cwd), os.environ)
+    return Ready(environ, settings, _secrets(plan, environ, prompt) if secrets else {})
+
+
+def check(plan: Plan, options: RunOptions, *, cwd: Path, environ: Mapping[str, str]) -> None:
+    """Refuse what can't be carried out as it is asked for: rules that nothing enforces here, requirements and plugins that are missing.
+
+    Raises:
+        Refused: Something can't be enforced.
+        NotFound: Something required is missing; all of it is named.
+    """
+    enforce.check(plan, options)
+    templates = (plan.template, *plan.workflows.values())
+    for one in (t.requirements for t in templates if t.requirements.commands or t.requirements.python):
+        from ropeway.runs import requirements
+
+        requirements.check(one, environ)
+    absent = dict.fromkeys(what for t in templates for s in t.steps if s.kind == "plugin" for what in _missing(plan, t, s, cwd, environ))
+    if absent:
+        hint = "plugin:NAME is a program ropeway-step-NAME on your PATH, or what an installed package offers; plugin:./NAME is a file beside the workflow"
+        raise NotFound(f"this machine lacks {', '.join(absent)}", hint=hint, code="plugin-not-found")
+
+
+def _missing(plan: Plan, template: Template, step: PlanStep, cwd: Path, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong with a step's plugin, if it can be known already."""
+    from ropeway import plugins
+    from ropeway.runs.process import StartProblem
+    from ropeway.runs.steps.plugin import executable
+
+    name = step.uses or ""
+    own = {key: text for _, key, text in step.env} | dict(plan.env)
+    search = own.get("PATH", environ.get("PATH", os.defpath))
+    try:
+        executable(name, template.source, search, str(cwd))
+    except StartProblem as problem:
+        if "/" in name:
+            yield f"plugin:{name} ({problem})"
+        elif "${{" not in search and name not in plugins.names("ropeway.steps", ()):
+            yield f"plugin:{name}"
+
+
+def _environ(plan: Plan, cwd: Path, options: RunOptions) -> Mapping[str, str]:
+    """Return what steps inherit; the person's ``--env-file`` wins over the workflow's own."""
+    wanted = plan.template.policy.env_file
+    if options.env_file is None and wanted is None:
+        return dict(os.environ)
+    from ropeway.runs.env_file import with_env_file
+
+    if options.env_file is not None:
+        return with_env_file(os.environ, options.env_file)
+    return with_env_file(os.environ, cwd / Path(wanted or "").expanduser(), hint="policy.env_file names it; --env-file takes another one")
+
+
+def _secrets(plan: Plan, environ: Mapping[str, str], prompt: Callable[[str], str] | None) -> dict[str, str]:
+    """Read every secret the plan names: parameters by their source, policy entries by their name."""
+    wanted: dict[str, str | None] = {}
+    for name, declared in plan.template.parameters.items():
+        value = plan.parameters.get(name)
+        if declared.type == "secret" and value is not None and (declared.required or value.value is not None):
+            wanted[f"params.{name}"] = value.value
+    for template in (plan.template, *plan.workflows.values()):
+        for name in template.policy.sandbox.secrets if template.policy.sandbox is not None else ():
+            wanted.setdefault(f"secrets.{name}", None)
+    if not wanted:
+        return {}
+    from ropeway.runs.secrets import open_store, read_secret
+
+    return {
+        key: read_secret(source, key.partition(".")[2], store=lambda: open_store(os.environ), environ=environ, prompt=prompt)
+        for key, source in wanted.items()
+    }
