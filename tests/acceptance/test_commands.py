@@ -91,6 +91,7 @@ def test_list_shows_the_workflows_of_the_project(project: Project) -> None:
         "name": None,
         "description": None,
         "path": "HERE/workflows/clean.yaml",
+        "unique": True,
     }
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ropeway.errors import NotFound
+from ropeway.errors import NotFound, UsageError
 from ropeway.lang.hints import did_you_mean
 
 if TYPE_CHECKING:
@@ -20,17 +20,25 @@ ENDINGS = (".toml", ".yaml", ".yml")
 
 
 class Listed(NamedTuple):
-    """A row of ``workflow list``. ``id`` is None when the file can not be read as a workflow."""
+    """A row of ``workflow list``. ``id`` is None when the file can not be read as a workflow; ``unique`` is False when another file has it too."""
 
     path: Path
     id: str | None
     version: str | None
     name: str | None
     description: str | None
+    unique: bool = True
 
-    def as_json(self) -> dict[str, str | None]:
+    def as_json(self) -> dict[str, str | bool | None]:
         """Return the object that ``workflow list --json`` prints."""
-        return {"id": self.id, "version": self.version, "name": self.name, "description": self.description, "path": str(self.path)}
+        return {
+            "id": self.id,
+            "version": self.version,
+            "name": self.name,
+            "description": self.description,
+            "path": str(self.path),
+            "unique": self.unique,
+        }
 
 
 def find_project(start: Path) -> Path | None:
@@ -71,7 +79,9 @@ def list_workflows(cwd: Path) -> list[Listed]:
     project = find_project(cwd)
     if project is None:
         raise NotFound("there is no workflow here", hint="`workflow init` starts one", code="no-project")
-    return [_listed(path) for path in project_files(project)]
+    found = [_listed(path) for path in project_files(project)]
+    ids = [each.id for each in found]
+    return [each._replace(unique=each.id is None or ids.count(each.id) == 1) for each in found]
 
 
 def _listed(path: Path) -> Listed:
@@ -89,14 +99,25 @@ def _listed(path: Path) -> Listed:
 
 
 def find_by_id(name: str, cwd: Path) -> Path:
-    """Return the file of a workflow of the project around ``cwd``; raises ``NotFound``."""
+    """Return the file of a workflow of the project around ``cwd``.
+
+    Raises:
+        NotFound: The project has no such workflow.
+        UsageError: More than one file has that id.
+    """
     project = find_project(cwd)
     if project is None:
         hint = f"a file is named with its ending or a `./` in front: ./{name}"
         raise NotFound(f"there is no workflow {name} here", hint=hint, code="workflow-not-found")
-    known = {listed.id: listed.path for listed in map(_listed, project_files(project)) if listed.id}
-    if name in known:
-        return known[name]
+    every = [_listed(path) for path in project_files(project)]
+    paths = [listed.path for listed in every if listed.id == name]
+    if len(paths) > 1:
+        files = " and ".join(os.path.relpath(path, cwd) for path in paths)
+        hint = "name the file, or give one of them another id"
+        raise UsageError(f"{len(paths)} files have the id {name}: {files}", hint=hint, code="workflow-ambiguous")
+    if paths:
+        return paths[0]
+    known = [listed.id for listed in every if listed.id]
     hint = did_you_mean(name, known) or f"`workflow list` shows them; a registry's is written {name}@"
     raise NotFound(f"this project has no workflow {name}", hint=hint, code="workflow-not-found")
 

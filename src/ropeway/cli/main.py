@@ -59,10 +59,11 @@ def _leave(status: int) -> None:
 
 def _quick_answer(args: list[str]) -> str | None:
     """Return the text for a question about the program as a whole, or None when it is not one."""
-    if len(args) == 1 and args[0] in {"--version", "-V"}:
+    asked = [arg for arg in args if arg != "--json"]
+    if len(asked) == 1 and asked[0] in {"--version", "-V"}:
         from ropeway import __version__
 
-        return f"ropeway {__version__}\n"
+        return f"ropeway {__version__}\n" if asked == args else f'{{"version": "{__version__}"}}\n'
     if not args or (len(args) == 1 and args[0] in {"--help", "-h", "help"}):
         import os
 

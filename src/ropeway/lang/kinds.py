@@ -107,12 +107,13 @@ class Command(NamedTuple):
 
 
 class MapOf(NamedTuple):
-    """Names that the author chooses, each with a value of one kind."""
+    """Names that the author chooses, each with a value of one kind; none at all only when ``empty``."""
 
     item: Any
     names: Format
     what: str
     """What one entry is, for messages: ``step``, ``parameter``."""
+    empty: bool = True
 
 
 class Key(NamedTuple):
@@ -132,7 +133,8 @@ class Key(NamedTuple):
 class Table(NamedTuple):
     """A table with known keys.
 
-    ``required`` names the keys that must be there, ``exactly_one`` names keys of which one must be there. ``habits`` maps words that people know from other tools to what we call it;
+    ``required`` names the keys that must be there, ``exactly_one`` names keys of which one must be there. ``implied`` holds pairs: when the keys of the first have one of
+    these values, the key that is second must be there. ``habits`` maps words that people know from other tools to what we call it;
     ``example`` is the shortest one that works, in one line.
     """
 
@@ -143,6 +145,7 @@ class Table(NamedTuple):
     exactly_one: tuple[str, ...] = ()
     habits: Mapping[str, str] = {}
     example: str = ""
+    implied: tuple[tuple[Mapping[str, tuple[str, ...]], str], ...] = ()
 
 
 Kind = Text | Integer | Number | Boolean | Choice | Duration | Size | Anything | ListOf | Command | MapOf | Table

@@ -54,6 +54,14 @@ def _table(table: Table, definitions: dict[str, Any]) -> dict[str, Any]:
     contradictions = [{"required": [name, other]} for name, key in table.keys.items() for other in key.excludes]
     if contradictions:
         schema["not"] = {"anyOf": contradictions}
+    if table.implied:
+        schema["allOf"] = [
+            {
+                "if": {"required": list(given), "properties": {name: {"enum": list(values)} for name, values in given.items()}},
+                "then": {"required": [needed]},
+            }
+            for given, needed in table.implied
+        ]
     return schema
 
 
@@ -108,7 +116,8 @@ def _kind(kind: Kind, definitions: dict[str, Any]) -> dict[str, Any]:
             return {"anyOf": [_kind(kind.text, definitions), _kind(kind.words, definitions)]}
         case MapOf():
             names = {"pattern": kind.names.pattern}
-            return {"type": "object", "propertyNames": names, "additionalProperties": _kind(kind.item, definitions)}
+            schema = {"type": "object", "propertyNames": names, "additionalProperties": _kind(kind.item, definitions)}
+            return schema if kind.empty else {**schema, "minProperties": 1}
         case Table():
             if kind.name not in definitions:
                 definitions[kind.name] = {}  # holds the place while it is made

@@ -71,17 +71,22 @@ _TYPED_HABITS = {
     "item": "items",
 }
 
+_IMPLIED: tuple[tuple[dict[str, tuple[str, ...]], str], ...] = (
+    ({"type": ("choice",)}, "choices"),
+    ({"type": ("list", "map"), "items": ("choice",)}, "choices"),
+)
+"""Enforced where fields are made, with words of its own."""
+
 PARAMETER = Table(
     "parameter",
     "A typed value that a run is given",
     {**_TYPED, "source": Key(Text(format=SECRET_SOURCE), "Where a secret comes from: keyring:NAME, env:NAME or prompt")},
     habits=_TYPED_HABITS,
     example='{ type = "string" }',
+    implied=_IMPLIED,
 )
-INPUT = Table("input", "A typed input of an action, or a field of a form", _TYPED, example='{ type = "string" }', habits=_TYPED_HABITS)
-OUTPUT = Table(
-    "output", "A typed output: a step that declares outputs has exactly those", _TYPED, example='{ type = "string" }', habits=_TYPED_HABITS
-)
+INPUT = PARAMETER._replace(name="input", doc="A typed input of an action, or a field of a form", keys=_TYPED)
+OUTPUT = INPUT._replace(name="output", doc="A typed output: a step that declares outputs has exactly those")
 
 _REQUIREMENTS = Table(
     "requirements",
@@ -305,7 +310,7 @@ ROOT = Table(
         "requirements": Key(_REQUIREMENTS, _REQUIREMENTS.doc),
         "policy": Key(POLICY, POLICY.doc),
         "actions": Key(MapOf(ACTION, NAME, "action"), "Reusable step templates; used as `action:NAME`", default={}),
-        "steps": Key(MapOf(STEP, NAME, "step"), "What the workflow does"),
+        "steps": Key(MapOf(STEP, NAME, "step", empty=False), "What the workflow does"),
         "artifacts": Key(MapOf(ARTIFACT_TABLE, ARTIFACT, "artifact"), "Files of the run to keep", default={}),
         "outputs": Key(MapOf(Anything(template=True), NAME, "output"), "The workflow's results", default={}),
     },

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ropeway.app.projects import find_by_id, find_project, list_workflows, project_files, read_bytes
-from ropeway.errors import NotFound
+from ropeway.errors import NotFound, UsageError
 
 
 def write(path: Path, text: str = "") -> Path:
@@ -90,3 +90,21 @@ def test_no_more_is_read_than_the_language_takes(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(10 * MAX_BYTES)
     assert len(read_bytes(path, "huge.toml")) == MAX_BYTES + 1
+
+
+def test_an_id_that_two_files_have_is_refused_with_both_and_marked(tmp_path: Path) -> None:
+    write(tmp_path / "workflows/a.toml", 'id = "build"\n')
+    write(tmp_path / "workflows/b.toml", 'id = "build"\n')
+    write(tmp_path / "workflows/c.toml", 'id = "other"\n')
+    write(tmp_path / "workflows/d.toml", "= =")
+    write(tmp_path / "workflows/e.toml", "= =")
+    with pytest.raises(UsageError, match=r"2 files have the id build: workflows/a\.toml and workflows/b\.toml"):
+        find_by_id("build", tmp_path)
+    assert find_by_id("other", tmp_path) == tmp_path / "workflows/c.toml"
+    assert [(w.id, w.unique) for w in list_workflows(tmp_path)] == [
+        ("build", False),
+        ("build", False),
+        ("other", True),
+        (None, True),
+        (None, True),
+    ]

@@ -105,6 +105,37 @@ def test_the_wrong_example_of_a_code_is_answered_with_it_and_the_right_one_is_no
     assert validator.is_valid(tomllib.loads(explanation.right))
 
 
+def changed(at: str, value: object) -> dict:
+    data = tomllib.loads('id = "a"\n[parameters.p]\ndefault = "x"\n[steps.s]\nrun = "true"\noutputs = {o = {type = "string"}}\n')
+    table = data
+    *path, last = at.split(".")
+    for part in path:
+        table = table[part]
+    table[last] = value
+    return data
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "fits"),
+    [
+        ("steps", {}, False),
+        ("parameters", {}, True),
+        ("parameters.p", {"type": "choice"}, False),
+        ("parameters.p", {"type": "choice", "choices": ["a"]}, True),
+        ("parameters.p", {"type": "list", "items": "choice"}, False),
+        ("parameters.p", {"type": "map", "items": "choice", "choices": ["a"]}, True),
+        ("parameters.p", {"type": "list"}, True),
+        ("steps.s.outputs.o", {"type": "choice"}, False),
+    ],
+)
+def test_the_schema_and_the_build_agree_on_what_must_be_there(at, value, fits, validator):
+    data = changed(at, value)
+    problems = Problems(Document(data))
+    build(Document(data), problems)
+    assert (not problems.failed) is fits
+    assert validator.is_valid(data) is fits
+
+
 def test_every_key_says_what_it_is_for():
     schema = json_schema()
     for definition in (schema, *schema["$defs"].values()):

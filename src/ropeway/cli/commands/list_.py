@@ -28,7 +28,12 @@ def command(console: Console) -> None:
             console.object(each.as_json())
         return
     rows = [
-        (clean(each.id or "?"), clean(each.version or "-"), os.path.relpath(each.path), clean(each.description or each.name or ""))
+        (
+            clean(each.id or "?") + ("" if each.unique else " (not unique)"),
+            clean(each.version or "-"),
+            os.path.relpath(each.path),
+            clean(each.description or each.name or ""),
+        )
         for each in found
     ]
     if not rows:
