@@ -37,7 +37,7 @@ REFERENCES = {
 
 def between(text):
     """Return a pattern for what stands between expressions: itself, with ``$${{`` as ``${{`` (not in comments)."""
-    return r"\$?\$\{\{".join(re.escape(part) for part in text.split("$${{"))
+    return r"(?:[$\\]|')?\$\{\{'?".join(re.escape(part) for part in text.split("$${{"))
 
 
 anything = st.one_of(

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARTIFACT",
-    "CODE_NAMES",
     "COMMAND",
     "ENTRY_NAME",
     "ENV_NAME",
@@ -28,6 +27,7 @@ __all__ = [
     "WORD",
     "WORKFLOW_ID",
     "fits",
+    "holds_code",
 ]
 
 # Step ids become file names of logs and parts of addresses (`each[0]`, `polish#2`, `release/build`, `RUN:STEP`).
@@ -45,8 +45,25 @@ ARTIFACT = Format(
     "use letters, digits, `.`, `_` and `-`, no `.` or `-` first, at most 100 of them",
     "RW105",
 )
-CODE_NAMES = frozenset({"BASH_ENV", "ENV", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS4"})
-"""Variables whose value a shell expands or runs."""
+_CODE_NAMES = frozenset(
+    {"BASH_ENV", "ENV", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS3", "PS4", "LESSOPEN", "LESSCLOSE", "VISUAL", "BROWSER"}
+    | {"GIT_SSH", "GIT_SSH_COMMAND", "GIT_PROXY_COMMAND", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "GIT_CONFIG_PARAMETERS", "SSH_ASKPASS"}
+    | {"SUDO_ASKPASS", "RSYNC_RSH", "RSYNC_CONNECT_PROG", "CVS_RSH", "SVN_SSH", "TAR_OPTIONS", "FZF_DEFAULT_COMMAND", "FZF_DEFAULT_OPTS"}
+    | {"LD_PRELOAD", "LD_AUDIT", "DYLD_INSERT_LIBRARIES", "PERL5OPT", "PERL5DB", "PYTHONSTARTUP", "PYTHONBREAKPOINT", "PYTHONWARNINGS"}
+    | {"RUBYOPT", "NODE_OPTIONS", "BUN_OPTIONS", "LUA_INIT", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "RUSTC_WRAPPER"}
+    | {"MAKEFLAGS", "GNUMAKEFLAGS", "MFLAGS", "VIMINIT", "GVIMINIT", "EXINIT", "FCEDIT"}
+)
+_CODE_ENDINGS = ("EDITOR", "PAGER")
+_CODE_BEGINNINGS = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "BASH_FUNC_", "LUA_INIT_")
+
+
+def holds_code(name: str) -> bool:
+    """Whether a shell or a widely used program runs, expands or takes options from the value of this environment variable.
+
+    Variables that only name folders, such as PATH and LD_LIBRARY_PATH, are none of them.
+    """
+    return name in _CODE_NAMES or name.endswith(_CODE_ENDINGS) or name.startswith(_CODE_BEGINNINGS)
+
 
 ENV_NAME = Format(
     "env-name",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ropeway.lang.checks.inputs import InputChecker
 from ropeway.lang.checks.places import ARGUMENT, PLAIN
-from ropeway.lang.formats import CODE_NAMES
+from ropeway.lang.formats import holds_code
 from ropeway.lang.library import is_reference
 from ropeway.lang.reads import OPENING
 from ropeway.lang.uses import Call, split_uses
@@ -56,8 +56,8 @@ class BodyChecker:
             for at, word in enumerate(run):
                 self._checker.template(scope, ARGUMENT, word, (*path, "run", at))
         for name, text in owner.env.items():
-            if OPENING in text and name in CODE_NAMES:
-                message = f"a shell runs, or expands, what {name} holds: a value must not become code"
+            if OPENING in text and holds_code(name):
+                message = f"a shell or a program runs what {name} holds: a value must not become code"
                 self._problems.error("RW311", (*path, "env", name), message, hint="give it a fixed text, or use another name")
             self._checker.template(scope, PLAIN, text, (*path, "env", name))
         if owner.uses is not None:

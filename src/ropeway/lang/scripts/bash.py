@@ -25,16 +25,14 @@ import re
 from typing import TYPE_CHECKING
 
 from ropeway.lang.scripts.commands import check_command, check_condition
-from ropeway.lang.scripts.documents import Documents
-from ropeway.lang.scripts.draft import Compiled, Draft
+from ropeway.lang.scripts.draft import MARK, Compiled, Draft
+from ropeway.lang.scripts.pipelines import Pipelines, Simple
 from ropeway.lang.scripts.words import Unsure, Word
-from ropeway.records import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ropeway.lang.expressions import Type
-    from ropeway.lang.scripts.draft import Use
 
 __all__ = ["PREFIX", "compile_bash"]
 
@@ -63,37 +61,20 @@ def compile_bash(text: str, type_of: Callable[[str], Type], *, posix: bool) -> C
         parser.whole()
     except Unsure as unsure:
         # The command that was being read has not been judged: none of its expressions can be trusted either.
-        if draft.mark_after(min(unsure.at, parser.unjudged())) >= 0:
+        if MARK in text[min(unsure.at, parser.unjudged()) :]:
             message = f"from here on expressions are not safe: {unsure.why}"
             hint = f'{unsure.hint}; or put the values in `env`, and write "$NAME" in the script'
             draft.problem("RW309", message, hint, unsure.at)
     return draft.finish()
 
 
-@record(frozen=False)
-class _Simple:
-    """A simple command while it is read. ``stdin`` holds what here-documents and here-strings put on its standard input."""
-
-    words: list[Word] = field(default_factory=list)
-    assignments: int = 0
-    redirected: bool = False
-    documents: list[Word] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        """The command word's text, empty while there is none."""
-        return self.words[self.assignments].shape if len(self.words) > self.assignments else ""
-
-
-class Parser(Documents):
+class Parser(Pipelines):
     """Reads commands from left to right; see the module's docstring."""
 
     def __init__(self, draft: Draft, *, posix: bool) -> None:
         super().__init__(draft, posix=posix)
-        self._unread: list[tuple[_Simple, list[Use]]] = []
+        self._unread: list[Simple] = []
         self._open: list[int] = []
-        self._printed: list[Use] = []
-        """What ``echo``, ``printf`` and ``cat`` put into the pipeline so far."""
 
     def whole(self) -> None:
         """Read the whole script."""
@@ -102,13 +83,14 @@ class Parser(Documents):
 
     def unjudged(self) -> int:
         """Return where the first command begins whose arguments have not been checked yet."""
-        unread = [simple.words[0].start for simple, _ in self._unread if simple.words]
+        unread = [simple.words[0].start for simple in self._unread if simple.words]
         return min([*self._open, *unread, self.limit])
 
     def _end_of_input(self) -> None:
         if self.documents[-1]:
             self.unsure("a here-document has no body", "end its line", self.documents[-1][0].at)
         self._judge()
+        self.check_flows()
 
     # Blanks, comments, ends of lines
 
@@ -127,6 +109,7 @@ class Parser(Documents):
             if self.char() != "\n":
                 return
             self.at += 1
+            self.pipeline_ends()
             self.bodies()
             self._judge()
 
@@ -164,12 +147,14 @@ class Parser(Documents):
             self.bash_only("'|&'")
         if c == "|" and self.char(1) != "|":
             self.at += 2 if self.peek("|&") else 1
+            self.pipeline_goes_on()
             return
         self.at += 2 if self.char(1) == c else 1
-        self._printed = []
+        self.pipeline_ends()
 
     def _parenthesis(self) -> None:
         opened = self.at
+        simple = Simple(feed=self.part_begins())
         if self.peek("(("):
             self.bash_only("'(('")
             self.at += 2
@@ -177,27 +162,30 @@ class Parser(Documents):
             return
         self.at += 1
         self.deeper(opened)
+        kept = self.enter(simple)
         self._commands(")", opened)
+        self.leave(kept)
         self.depth -= 1
 
     def substitution(self, opened: int) -> None:
         """Read the commands of ``$(…)``, ``<(…)`` or ``>(…)``."""
-        printed, self._printed = self._printed, []
+        state = (self._begin, self._fresh, self._bar, self._blocks, self._defining)
+        self._fresh, self._bar, self._blocks, self._defining = True, False, [], False
         self.documents.append([])
         self._commands(")", opened)
         if self.documents.pop():
             self.unsure("a here-document begins inside the parentheses and ends outside", "end its line before the ')'", opened)
-        self._printed = printed
+        self._begin, self._fresh, self._bar, self._blocks, self._defining = state
 
     # Commands
 
     def _command(self) -> None:
         """Read a simple command, a reserved word, or the head of a compound command."""
         self._open.append(self.at)
-        self._arguments(_Simple())
+        self._arguments(Simple(start=self.at, feed=self.part_begins()))
         self._open.pop()
 
-    def _arguments(self, simple: _Simple) -> None:
+    def _arguments(self, simple: Simple) -> None:
         while True:
             self._blanks()
             c = self.char()
@@ -209,14 +197,14 @@ class Parser(Documents):
             word = self._next_word(simple)
             if self.char() in {"<", ">"} and _DESCRIPTOR.fullmatch(word.shape) and word.raw:
                 continue  # the number of a descriptor, not an argument
-            if not simple.words and not simple.redirected and word.raw and self._compound(word):
+            if not simple.words and not simple.redirected and word.raw and self._compound(word, simple):
                 return
             simple.words.append(word)
             if self._parentheses_follow(simple):
                 return
         self._finish(simple)
 
-    def _next_word(self, simple: _Simple) -> Word:
+    def _next_word(self, simple: Simple) -> Word:
         """Read an argument, or an assignment where one can stand."""
         before_command = len(simple.words) == simple.assignments
         start = self.at
@@ -238,7 +226,7 @@ class Parser(Documents):
             self.unsure("this character belongs to nothing", "quote it")
         return word
 
-    def _assignment(self, simple: _Simple, start: int, *, counted: bool) -> Word:
+    def _assignment(self, simple: Simple, start: int, *, counted: bool) -> Word:
         left = self.text[start : self.at]
         if self.char() == "(":
             self.bash_only("'name=(…)'", start)
@@ -271,15 +259,16 @@ class Parser(Documents):
             if self.at >= self.limit:
                 self.unsure("this array is not closed with )", "close it", opened)
             whole.uses += word.uses
+            whole.take(word)
 
     def _check_target(self, word: Word, left: str) -> None:
         """Refuse values for variables whose assignment is an evaluation."""
         match = _NAME.match(left)
         name = match[0] if match else ""
-        for use in word.uses:
+        for use in word.values:
             self.judge.check_name(use, name)
 
-    def _compound(self, word: Word) -> bool:
+    def _compound(self, word: Word, simple: Simple) -> bool:
         """Go on after a reserved word; False when it is none. ``at`` is behind it."""
         text = word.shape
         if text in _RESERVED:
@@ -289,10 +278,14 @@ class Parser(Documents):
                 self._blanks()
                 if self.peek("-p") and self.char(2) in {" ", "\t"}:
                     self.at += 2
+            self.reserved(text, simple)
             return True
         if text == "case":
+            kept = self.enter(simple)
             self._case()
+            self.leave(kept)
         elif text in {"for", "select"}:
+            self.reserved(text, simple)
             self._for(word)
         elif text == "[[":
             self._condition(word.start)
@@ -304,7 +297,7 @@ class Parser(Documents):
             return False
         return True
 
-    def _parentheses_follow(self, simple: _Simple) -> bool:
+    def _parentheses_follow(self, simple: Simple) -> bool:
         """After a word: read the ``()`` of a function's definition; anything else in parentheses is a pattern or a mistake."""
         if self.char() != "(" and not (len(simple.words) == 1 and _PARENTHESIS.match(self.text, self.at, self.limit)):
             return False
@@ -314,13 +307,16 @@ class Parser(Documents):
         for use in simple.words[0].uses:
             self.judge.refuse_name(use, "the name of a function")
         self.at = match.end()
+        self.define(simple.name)
         return True
 
     def _function(self, opened: int) -> None:
         self.bash_only("'function'", opened)
         self._blanks()
-        for use in self.word().uses:
+        name = self.word()
+        for use in name.uses:
             self.judge.refuse_name(use, "the name of a function")
+        self.define(name.shape)
         if match := _EMPTY_PARENTHESES.match(self.text, self.at, self.limit):
             self.at = match.end()
 
@@ -347,7 +343,7 @@ class Parser(Documents):
             word = self.word()
             if word.start == word.end:
                 break
-            for use in word.uses:
+            for use in word.values:
                 self.judge.check_name(use, variable.shape)
         if self.char() not in {";", "\n", "", "#", "&"}:
             self.unsure("this character belongs to no list of words", "quote it")
@@ -415,7 +411,7 @@ class Parser(Documents):
 
     # Redirections
 
-    def _redirection(self, simple: _Simple) -> None:
+    def _redirection(self, simple: Simple) -> None:
         match = _REDIRECTION.match(self.text, self.at, self.limit)
         assert match is not None
         operator, start = match[0], self.at
@@ -424,6 +420,7 @@ class Parser(Documents):
         self.at = match.end()
         self._blanks()
         simple.redirected = True
+        simple.reading |= operator in {"<", "<<", "<<-", "<<<"}
         if operator in {"<<", "<<-"}:
             simple.documents.append(self.document(start, tabs=operator == "<<-"))
             return
@@ -432,6 +429,8 @@ class Parser(Documents):
             self.unsure(f"'{operator}' has no word after it", "name a file", start)
         if operator == "<<<":
             simple.documents.append(word)
+        elif operator == "<" and word.files:
+            simple.documents.append(Word(start, nested=word.files))
         elif operator in {">&", "<&"}:
             for use in word.uses:
                 message = f"bash expands the word after '{operator}' twice"
@@ -440,11 +439,10 @@ class Parser(Documents):
 
     # What commands do with their arguments
 
-    def _finish(self, simple: _Simple) -> None:
+    def _finish(self, simple: Simple) -> None:
         """A simple command is complete, but for the bodies of its here-documents."""
-        self._unread.append((simple, list(self._printed)))
-        if simple.name in {"echo", "printf", "cat"}:
-            self._printed += [use for word in simple.words for use in word.uses]
+        self._unread.append(simple)
+        self.finished(simple)
         if not any(self.documents):
             self._judge()
         if simple.name.rpartition("/")[2] == "alias" and (self.posix or _ALIASES.search(self.text)):
@@ -453,6 +451,7 @@ class Parser(Documents):
     def _judge(self) -> None:
         """Check the commands that have been read, now that their standard input is known."""
         commands, self._unread = self._unread, []
-        for simple, printed in commands:
-            stdin = [use for word in simple.documents for use in word.uses]
-            check_command(simple.words[simple.assignments :], stdin, printed, self.judge)
+        for simple in commands:
+            words = simple.words[simple.assignments :]
+            reads = check_command(words, simple.documents, self.fed(simple) if words else [], self.judge)
+            self.judged(simple, reads=reads)

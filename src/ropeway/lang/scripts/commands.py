@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ropeway.lang.formats import CODE_NAMES
+from ropeway.lang.formats import holds_code
 from ropeway.lang.scripts.draft import in_env
-from ropeway.lang.scripts.programs import check_programs, find_command, refuse_program
+from ropeway.lang.scripts.programs import STDIN, check_programs, find_command, is_known, takes_programs
 from ropeway.lang.scripts.words import DYNAMIC, HOLE
 
 if TYPE_CHECKING:
@@ -37,37 +37,54 @@ _TEXT_BINARY = frozenset({"=", "==", "!=", "<", ">", "-nt", "-ot", "-ef"})
 _NUMBER_BINARY = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
 
 
-def check_command(words: Sequence[Word], stdin: Sequence[Use], printed: Sequence[Use], judge: Judge) -> None:
-    """Refuse the expressions of a simple command that it would evaluate.
+def check_command(words: Sequence[Word], documents: Sequence[Word], fed: Sequence[Use], judge: Judge) -> bool:
+    """Refuse the expressions of a simple command that it would evaluate; return whether it reads a program from its standard input.
 
     Args:
         words: The command's words without assignments and redirections.
-        stdin: Expressions in its here-documents and here-strings.
-        printed: Expressions that ``echo``, ``printf`` or ``cat`` send it through a pipe.
+        documents: Its here-documents, here-strings and ``< <(…)``.
+        fed: Expressions in the commands that write into its pipe.
         judge: Takes the refusals.
     """
     at = find_command(words, judge.draft)
+    stdin = [*(use for word in documents for use in word.values), *fed]
+    reads = False
     if at < len(words):
-        name = words[at].shape
-        arguments = words[at + 1 :]
-        for use in (use for w in arguments for use in w.uses) if words[at].uses else ():
-            message = "the command itself comes from an expression, so any argument may be evaluated"
-            judge.draft.refuse(use, "RW313", message, "write the command's name down; to choose between several, use case … in … esac")
+        name, arguments = words[at].shape, words[at + 1 :]
         check = _CHECKS.get(name)
         if check is not None:
             check(name, arguments, judge)
         if name in {"read", "mapfile", "readarray"}:
             for use in stdin:
                 judge.check_name(use, "")
+        if name in {"eval", ".", "source"} and any(
+            w.nested or w.process or DYNAMIC in w.shape or STDIN.fullmatch(w.shape) for w in arguments
+        ):
+            reads = True
+            _refuse(stdin, f"'{name}' may evaluate what it reads", judge)
     for word in words:
         if match := _ASSIGNED.match(word.shape):
-            for use in word.uses if match[1] in CODE_NAMES else ():
+            for use in word.values if holds_code(match[1]) else ():
                 judge.check_name(use, match[1])
-    if check_programs(words, at, [*stdin, *printed], judge.draft):
-        judge.reads_program = True
-    elif not words and judge.reads_program:
-        # `{ bash; } <<END`: which command reads what stands on a group's standard input is not followed up.
-        refuse_program(stdin, "sh", judge.draft)
+    reads |= check_programs(words, at, documents, fed, judge.draft)
+    if at < len(words):
+        _check_choice(words, at, judge)
+    return reads
+
+
+def _check_choice(words: Sequence[Word], at: int, judge: Judge) -> None:
+    """Refuse arguments of a command whose name is not written down: it may be ``eval``."""
+    word = words[at]
+    chosen = not is_known(word)
+    hint = "write the command's name down; to choose between several, use case … in … esac"
+    if chosen:
+        who = "comes from an expression" if word.values else "is known only when the script runs"
+        for use in [*word.nested, *(use for w in words[at + 1 :] for use in w.values)]:
+            judge.draft.refuse(use, "RW313", f"the command itself {who}, so any argument may be evaluated", hint)
+    if chosen or word.shape in _CHECKS or takes_programs(words, at):
+        for use in (use for w in words for use in w.values) if any(w.braces for w in words) else ():
+            message = "braces make several words of one, so a value may come behind an option that evaluates it"
+            judge.draft.refuse(use, "RW313", message, "write the words out, or put the braces between quotes")
 
 
 def _refuse(uses: Iterable[Use], message: str, judge: Judge, hint: str | None = None) -> None:
@@ -79,7 +96,7 @@ def _evaluating(name: str, words: Sequence[Word], judge: Judge) -> None:
     hint = None
     if name in {"declare", "typeset", "local"}:
         hint = f"write '{name} NAME', and then NAME=${{{{ … }}}} as a command of its own"
-    _refuse((use for w in words for use in w.uses), f"'{name}' evaluates its arguments, so a value could run commands", judge, hint)
+    _refuse((use for w in words for use in w.values), f"'{name}' evaluates its arguments, so a value could run commands", judge, hint)
 
 
 def _counting(name: str, words: Sequence[Word], judge: Judge) -> None:
@@ -93,26 +110,26 @@ def _exporting(name: str, words: Sequence[Word], judge: Judge) -> None:
     for word in words:
         match = _ASSIGNED.match(word.shape)
         if match and not options:
-            for use in word.uses:
+            for use in word.values:
                 judge.check_name(use, match[1])
         else:
             hint = f"write {name} NAME=${{{{ … }}}}, with the name as it is and no options"
-            _refuse(word.uses, f"'{name}' would read this as a name or an option", judge, hint)
+            _refuse(word.values, f"'{name}' would read this as a name or an option", judge, hint)
 
 
 def _reading(_name: str, words: Sequence[Word], judge: Judge) -> None:
     for before, word in zip([None, *words], words, strict=False):
         if before is None or not _READ_PROMPT.fullmatch(before.shape):
-            _refuse(word.uses, "'read' takes names of variables, and evaluates their subscripts", judge)
+            _refuse(word.values, "'read' takes names of variables, and evaluates their subscripts", judge)
 
 
 def _printing(_name: str, words: Sequence[Word], judge: Judge) -> None:
     """Check options up to the format: ``-v NAME`` or ``-vNAME``, once or more, and ``--``."""
-    uses = [use for w in words for use in w.uses]
+    uses = [use for w in words for use in w.values]
     at = 0
     while at < len(words) and words[at].shape.startswith("-v"):
         target = words[at] if words[at].shape != "-v" else words[min(at + 1, len(words) - 1)]
-        _refuse(target.uses, "'printf -v' evaluates the subscript of its variable", judge)
+        _refuse(target.values, "'printf -v' evaluates the subscript of its variable", judge)
         for use in uses:
             judge.check_name(use, target.shape.removeprefix("-v"))
         at += 2 if words[at].shape == "-v" else 1
@@ -125,7 +142,7 @@ def _setting(_name: str, words: Sequence[Word], judge: Judge) -> None:
     for word in words:
         if word.shape == "--":
             return
-        _refuse(word.uses, "'set' would read this as an option", judge, "write: set -- ${{ … }}")
+        _refuse(word.values, "'set' would read this as an option", judge, "write: set -- ${{ … }}")
 
 
 def _testing(name: str, words: Sequence[Word], judge: Judge) -> None:
@@ -139,7 +156,7 @@ def _testing(name: str, words: Sequence[Word], judge: Judge) -> None:
 
 def _check_test(operands: Sequence[Word], judge: Judge, name: str) -> None:
     """Refuse what is not plainly one of: a word, an operator and a word, a word and an operator and a word."""
-    uses = [use for w in operands for use in w.uses]
+    uses = [use for w in operands for use in w.values]
     shapes = [w.shape for w in operands]
     if not uses:
         return

@@ -6,6 +6,7 @@ replaces it by a reference to the expression's variable or refuses it. No value 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from ropeway.lang.expressions.template import read_hole
@@ -96,6 +97,12 @@ class Draft:
         use = Use(at, hole.end, hole.source, hole.source_offset, name)
         self._uses.append(use)
         return use
+
+    def between(self, start: int, end: int) -> list[Use]:
+        """Return the expressions read so far that stand in ``text[start:end]`` and are not numeric."""
+        uses = self._uses
+        first, last = (bisect_left(uses, at, key=lambda use: use.offset) for at in (start, end))
+        return [use for use in uses[first:last] if not self.numeric(use)]
 
     def numeric(self, use: Use) -> bool:
         """Whether the expression is an integer or a boolean for sure, so that its text can hold nothing to evaluate."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ropeway.lang.formats import CODE_NAMES
+from ropeway.lang.formats import holds_code
 from ropeway.lang.wording import a
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ class Judge:
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
-        self.reads_program = False
-        """Whether some command of the script takes a program from its standard input."""
         self._integers = _declares_integers(draft.text)
 
     def refuse_numeric(self, use: Use, place: str) -> None:
@@ -45,9 +43,9 @@ class Judge:
 
     def check_name(self, use: Use, name: str) -> None:
         """Refuse to assign a value to a variable that a shell evaluates, at once or when it is used; ``name`` is empty for any."""
-        if name in CODE_NAMES:
+        if holds_code(name):
             hint = "choose another variable; what this one holds is run as a part of a script"
-            self.draft.refuse(use, "RW311", f"a shell evaluates what {name} holds", hint)
+            self.draft.refuse(use, "RW311", f"a shell or a program evaluates what {name} holds", hint)
         elif self._integers or name in _NUMBER_NAMES:
             self.refuse_numeric(use, "when it assigns to an integer variable")
 

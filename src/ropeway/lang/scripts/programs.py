@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Literal
 
 from ropeway.lang.scripts.draft import shown_source
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from ropeway.lang.scripts.draft import Draft, Use
     from ropeway.lang.scripts.words import Word
 
-__all__ = ["check_programs", "find_command", "refuse_program"]
+__all__ = ["STDIN", "check_programs", "find_command", "is_known", "refuse_program", "takes_programs"]
 
 _NOTHING = re.compile(r"(?!)")
+STDIN = re.compile(r"-|/dev/stdin|/dev/fd/.*|/proc/.*/fd/.*", re.DOTALL)
+"""Names of standard input and of other open files."""
 
 
 @record
@@ -53,9 +55,20 @@ _PREFIXES = {
 _SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
+_PATTERN = re.compile(r"[*?\[{]")
+
+
 def _basename(shape: str) -> str:
     """Return the name of a program, empty when it is not known."""
-    return "" if HOLE in shape or DYNAMIC in shape else shape.rpartition("/")[2]
+    name = shape.rpartition("/")[2]
+    return "" if HOLE in name or DYNAMIC in name else name
+
+
+def is_known(word: Word) -> bool:
+    """Whether it is certain, but for its folder, which command this word names."""
+    if word.splits or not _basename(word.shape):
+        return False
+    return word.shape in {"[", "{", "[["} or not _PATTERN.search(word.shape)
 
 
 def find_command(words: Sequence[Word], draft: Draft) -> int:
@@ -67,7 +80,7 @@ def find_command(words: Sequence[Word], draft: Draft) -> int:
         while at < len(words):
             shape = words[at].shape
             if name == "env" and (words[at].begins_with_value or shape.startswith(("-S", "--split")) or re.match(r"-[A-Za-z]*S", shape)):
-                for use in (use for w in words[at : at + 2] for use in w.uses):
+                for use in (use for w in words[at : at + 2] for use in w.values):
                     message = "'env' may take this for its option -S, a whole command line"
                     draft.refuse(use, "RW306", message, "write env NAME=${{ … }} COMMAND")
             if shape.startswith("-"):
@@ -118,7 +131,8 @@ _PYTHON = _Language(
     valued=re.compile(r"-[WX]|--check-hash-based-pycs"),
     stops=True,
 )
-_OTHERS = _Language(text=re.compile(r"-[A-Za-z0-9]*[eEpr]|--(?:eval|print|require|import|run)"))
+_OTHERS = _Language(text=re.compile(r"-[A-Za-z0-9]*[BeEpRr]|-eval|--(?:eval|print|require|import|run)"))
+_COMMANDED = _Language(text=re.compile(r"-[A-Za-z0-9]*[ce]|-(?:Command|EncodedCommand)|--(?:eval|command|commands)", re.IGNORECASE))
 _AWK = _Language(
     text=re.compile(r"-e|--source"),
     flags=re.compile(r"-F.+|-v.+|--(?:posix|traditional|csv|re-interval)|--(?:assign|field-separator)=.*", re.DOTALL),
@@ -145,19 +159,31 @@ _DATABASE = _Language(
 )
 
 _LANGUAGES: tuple[tuple[re.Pattern[str], _Language], ...] = (
-    (re.compile(r"r?(?:ba|da|z|k|mk|pdk|ok|a|fi|c|tc|ya)?sh"), _SHELL),
+    (re.compile(r"r?(?:ba|da|z|k|mk|pdk|ok|a|fi|c|tc|ya|o|y|xon)?sh"), _SHELL),
     (re.compile(r"(?:python|pypy)[0-9.]*t?"), _PYTHON),
-    (re.compile(r"node(?:js)?|bun|deno|(?:perl|ruby|php|lua)[0-9.]*|luajit|tclsh|expect|Rscript|R|osascript|pwsh"), _OTHERS),
+    (
+        re.compile(r"node(?:js)?|bun|deno|(?:perl|ruby|php|lua)[0-9.]*|luajit|tclsh|Rscript|R|osascript|julia|elixir|erl|groovy|octave"),
+        _OTHERS,
+    ),
+    (re.compile(r"tsx|ts-node|scala|racket|clojure|sbcl|ghci?|irb|jshell|gnuplot"), _OTHERS),
+    (re.compile(r"expect|pwsh|powershell|ipython3?|guile|nu|elvish|dc|m4"), _COMMANDED),
     (re.compile(r"[gmno]?awk"), _AWK),
     (re.compile(r"g?sed"), _SED),
     (re.compile(r"psql|mysql|mariadb"), _DATABASE),
 )
-_READ_AGAIN = frozenset({"ssh", "rsh", "mosh", "parallel", "watch", "su", "runuser", "script", "at", "batch", "sqlite3", "ed", "ex", "gdb"})
+_READ_AGAIN = frozenset(
+    {"ssh", "rsh", "mosh", "parallel", "watch", "su", "runuser", "script", "at", "batch", "crontab", "sqlite3", "ed", "ex", "gdb", "lldb"}
+)
 """What these take, as arguments and on standard input, is a program in some language."""
-_ARGUMENTS_AGAIN = frozenset({"xargs", "make", "gmake"})
+_ARGUMENTS_AGAIN = frozenset({"xargs", "make", "gmake", "entr", "tmux", "screen", "nix-shell"})
 """Of these only the arguments."""
 _AGAIN = _READ_AGAIN | _ARGUMENTS_AGAIN
-_RUNNERS = frozenset({"docker", "podman", "kubectl", "oc", "lxc", "nerdctl", "vagrant", "nix", "nix-shell", "uv", "poetry", "pipenv"})
+_RUNNERS = frozenset(
+    {"docker", "podman", "kubectl", "oc", "lxc", "nerdctl", "vagrant", "nix", "nix-shell", "uv", "poetry", "pipenv"}
+) | frozenset(
+    {"ssh-agent", "dbus-run-session", "setpriv", "chpst", "numactl", "prlimit", "unbuffer", "conda", "mamba", "micromamba", "pixi", "hatch"}
+    | {"pdm", "rye", "npx", "bunx", "pnpm", "yarn", "bundle", "mise", "asdf", "direnv", "flatpak", "toolbox", "distrobox", "bwrap", "proot"}
+)
 """Programs that hand standard input to the command among their arguments."""
 
 
@@ -166,22 +192,100 @@ def _language(name: str) -> _Language | None:
     return next((language for pattern, language in _LANGUAGES if pattern.fullmatch(name)), None)
 
 
-def check_programs(words: Sequence[Word], command: int, stdin: Sequence[Use], draft: Draft) -> bool:
+_EDITOR_OPTIONS = re.compile(r"-c|--cmd|-S|--remote-expr|--remote-send|\+.*", re.DOTALL)
+_OPTIONS: dict[str, re.Pattern[str]] = {
+    "flock": re.compile(r"-[A-Za-z]*c|--command"),
+    "nix": re.compile(r"-c|-E|--command|--run|--expr|--apply"),
+    **dict.fromkeys(("nix-build", "nix-instantiate", "nix-env"), re.compile(r"-E|--expr")),
+    **dict.fromkeys(("vim", "vi", "nvim", "view", "gvim", "vimdiff"), _EDITOR_OPTIONS),
+    "emacs": re.compile(r"--?(?:eval|execute|funcall|f|load|l)"),
+    **dict.fromkeys(
+        ("tar", "gtar", "bsdtar"),
+        re.compile(r"-[A-Za-z]*[IF]|--(?:to-c|checkpoint-a|use-c|info-s|new-v|rsh-c|rmt-c)[a-z-]*"),
+    ),
+    "rsync": re.compile(r"-[A-Za-z]*e|--rsh|--rsync-path"),
+    **dict.fromkeys(("scp", "sftp"), re.compile(r"-[A-Za-z]*[oSD]")),
+    "git": re.compile(r"--(?:exec|extcmd|upload-pack|receive-pack|open-files-in-pager|config|[a-z]+-filter)|foreach|run"),
+    "deno": re.compile(r"eval"),
+}
+"""Words behind which, or behind whose ``=``, these programs take a command line or a program."""
+_SAFE_SETTING = re.compile(r"(?:user|author|committer)\.(?:name|email)|init\.defaultbranch|remote\.[A-Za-z0-9_-]+\.url", re.IGNORECASE)
+
+
+def _check_options(name: str, words: Sequence[Word], draft: Draft) -> None:
+    """Refuse expressions in and behind the options of ``name`` that take a program."""
+    options = _OPTIONS[name]
+    for word, following in zip(words, [*words[1:], None], strict=False):
+        head, equals, _ = word.shape.partition("=")
+        short = re.match(r"-[A-Za-z](?=[^A-Za-z-])", word.shape)
+        if options.fullmatch(head) or (short and options.fullmatch(short[0])):
+            refuse_program(word.values, name, draft)
+            if not equals and following is not None:
+                refuse_program(following.values, name, draft)
+    if name == "git":
+        _check_git(words, draft)
+
+
+def _check_git(words: Sequence[Word], draft: Draft) -> None:
+    """Refuse settings of git: many of them are commands. ``git switch -c ${{ x }}`` has none."""
+    at = 0
+    while at < len(words) and words[at].shape.startswith("-"):
+        shape = words[at].shape
+        setting = shape.startswith(("-c", "--config-env"))
+        at += 1
+        hint = "write the setting with a fixed value, or use git config for user.name and its like"
+        for use in (use for w in words[at - 1 : at + 1] for use in w.values) if setting else ():
+            draft.refuse(use, "RW306", "a setting of git can be a command, so a value would become part of a program", hint)
+        at += shape in {"-c", "-C", "--git-dir", "--work-tree", "--namespace", "--super-prefix", "--config-env"}
+    if at < len(words) and words[at].shape in {"rebase", "difftool", "clone", "fetch", "ls-remote", "grep", "config", "bisect"}:
+        command, rest = words[at].shape, words[at + 1 :]
+        taken = {"rebase": "-x", "difftool": "-x", "clone": "-[cu]", "grep": "-O"}.get(command)
+        for word, following in zip(rest, [*rest[1:], None], strict=False):
+            if taken and re.match(taken, word.shape):
+                refuse_program([*word.values, *(following.values if following else ())], "git", draft)
+        if command == "config" and not any(_SAFE_SETTING.fullmatch(w.shape) for w in rest):
+            refuse_program((use for w in rest for use in w.values), "git", draft)
+
+
+def takes_programs(words: Sequence[Word], command: int) -> bool:
+    """Whether some word of a command names a program that takes program text."""
+    names = [_basename(word.shape) for word in words]
+    return any(_language(name) is not None for name in names) or any(
+        name in _AGAIN or name in _OPTIONS or name in _PREFIXES for name in names[: command + 1]
+    )
+
+
+def _check_xargs(words: Sequence[Word], stdin: Sequence[Use], draft: Draft) -> None:
+    """``xargs -I{} sh -c '… {} …'`` and ``xargs sh -c`` make program text of what they read."""
+    if any(_language(_basename(w.shape)) is not None for w in words):
+        replaces = any(re.match(r"-[A-Za-z0-9]*[Ii]|--replace", w.shape) for w in words)
+        if replaces or words[-1].shape.startswith("-") or _language(_basename(words[-1].shape)) is not None:
+            refuse_program(stdin, "xargs", draft)
+
+
+def check_programs(words: Sequence[Word], command: int, documents: Sequence[Word], fed: Sequence[Use], draft: Draft) -> bool:
     """Refuse expressions that would be program text of another program; return whether one is read from standard input.
 
     Args:
         words: The words of a simple command.
         command: The index of the word that names what is run; languages behind it are looked for too (``docker run x sh -c …``).
-        stdin: Expressions that reach its standard input: in here-documents, or printed into its pipe.
+        documents: Its here-documents, here-strings and ``< <(…)``.
+        fed: Expressions in the commands that write into its pipe.
         draft: Takes the refusals.
     """
     runs = _basename(words[command].shape) if command < len(words) else ""
     reads_program = False
+    stdin = [*chain.from_iterable(_text_values(w, _READ_AGAIN & {runs}) for w in documents), *fed]
     for at, word in enumerate(words):
         name = _basename(word.shape)
+        if at <= command and name in _OPTIONS:
+            _check_options(name, words[at + 1 :], draft)
         if at <= command and name in _AGAIN:
-            refuse_program((use for w in words[at + 1 :] for use in w.uses), name, draft)
+            refuse_program((use for w in words[at + 1 :] for use in _text_values(w, _READ_AGAIN & {name})), name, draft)
             refuse_program(stdin if name in _READ_AGAIN else (), name, draft)
+            reads_program |= name in _READ_AGAIN
+            if name == "xargs":
+                _check_xargs(words[at + 1 :], stdin, draft)
         elif (language := _language(name)) is not None:
             walk = _Walk(language, name, draft, sure=at == command)
             walk.arguments(words[at + 1 :])
@@ -190,14 +294,32 @@ def check_programs(words: Sequence[Word], command: int, stdin: Sequence[Use], dr
                 refuse_program(stdin, name, draft)
         elif at == command and not name:
             _check_unknown(words[at + 1 :], draft)
+            reads_program |= not name
+            refuse_program(stdin, "sh", draft)
     return reads_program
+
+
+_PLAIN_COMMAND = re.compile(r"[ \t]*[A-Za-z0-9_./-]+(?:[ \t]+[A-Za-z0-9_./:,@%+=\1-]+)+[ \t]*")
+_SEPARATOR = re.compile(r"&&|\|\||[;|\n]")
+
+
+def _text_values(word: Word, escaping: Iterable[str]) -> list[Use]:
+    """Return the values in a text that a shell will read; ``$(printf %q …)`` is an argument where the text is made of plain commands."""
+    if not word.escaped or not any(escaping):
+        return word.values
+    for part in _SEPARATOR.split(word.shape):
+        names = re.split(r"[ \t=]+", part)
+        evaluating = any(_language(_basename(n)) or _basename(n) in _AGAIN or n in {"eval", "source", ".", "trap", "let"} for n in names)
+        if part.strip() and (evaluating or not _PLAIN_COMMAND.fullmatch(part)):
+            return word.values
+    return [use for use in word.values if use not in word.escaped]
 
 
 def _check_unknown(words: Sequence[Word], draft: Draft) -> None:
     """Check a command whose name is known only when the script runs: it may be an interpreter."""
     for before, word in pairwise(words):
         if re.fullmatch(r"-[A-Za-z]*[ce]|--eval|--command", before.shape):
-            refuse_program(word.uses, "sh", draft)
+            refuse_program(word.values, "sh", draft)
 
 
 _BEHIND = "pass it as an argument behind the text: {name} -c '… \"$1\" …' _ ${{{{ {source} }}}}"
@@ -239,12 +361,13 @@ class _Walk:
         self._unknown_before = False
         self._data = False
         self._from_stdin = False
+        self._file_is_stdin = False
         self._named = False
 
     @property
     def reads_program(self) -> bool:
         """Whether the program may come from standard input."""
-        return self._language.stdin and (self._from_stdin or not self._named)
+        return self._file_is_stdin or (self._language.stdin and (self._from_stdin or not self._named))
 
     def arguments(self, words: Sequence[Word]) -> None:
         """Go through the words behind the program's name."""
@@ -253,6 +376,8 @@ class _Walk:
             word, shape = words[at], words[at].shape
             following = words[at + 1] if at + 1 < len(words) else None
             at += 1
+            if not self._data:
+                refuse_program(word.files, self._name, self._draft)
             if shape == "--":
                 if following is not None and not self._data:
                     self._operand(following)
@@ -285,6 +410,8 @@ class _Walk:
             return 1
         if language.file.fullmatch(shape):
             self._named, self._program_next = True, False
+            if following is not None:
+                self._file(following)
             return 1
         if language.valued.fullmatch(shape):
             if not language.open_values:
@@ -302,7 +429,7 @@ class _Walk:
             self._refuse(word)
         elif self._sure:
             hint = f"put '--' or a fixed beginning such as './' before it, so that {self._name} can't take it for an option"
-            for use in word.uses:
+            for use in word.values:
                 message = f"{self._name!r} may take the value for an option that runs a text, such as -c or -e"
                 self._draft.refuse(use, "RW313", message, hint)
 
@@ -321,9 +448,17 @@ class _Walk:
         """The first word that is surely no option: a program, or the name of one. What follows is data."""
         if self._program_next:
             self._refuse(word)
+        elif not self._named:
+            self._file(word)
         self._named = self._data = True
         self._program_next = False
 
+    def _file(self, word: Word) -> None:
+        """A word that names the file of a program."""
+        refuse_program(word.files, self._name, self._draft)
+        self._file_is_stdin |= word.process or STDIN.fullmatch(word.shape) is not None
+
     def _refuse(self, word: Word | None) -> None:
         if word is not None:
-            refuse_program(word.uses, self._name, self._draft)
+            self._file_is_stdin |= bool(word.splits or word.process or DYNAMIC in word.shape) and self._language.late
+            refuse_program(word.values, self._name, self._draft)

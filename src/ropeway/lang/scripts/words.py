@@ -44,6 +44,14 @@ _REPLACE = re.compile(r"/[/#%]?|\^\^?|,,?|~~?")
 Mode = Literal["word", "pattern"]
 
 
+_ESCAPES = re.compile(r"[ \t]*printf[ \t]+(['\"]?)%q\1[ \t]+\"?")
+
+
+def _escapes(before: str, after: str) -> bool:
+    """Whether ``before`` and ``after`` make what stands between them the only argument of ``printf %q``."""
+    return _ESCAPES.fullmatch(before) is not None and after.strip() == ('"' if before.endswith('"') else "")
+
+
 class Unsure(Exception):
     """From ``at`` on the text can be read in more than one way, or not at all."""
 
@@ -59,7 +67,7 @@ class Word:
     """One word of a command.
 
     ``shape`` is its text after quote removal with :data:`HOLE` and :data:`DYNAMIC` for what is not known. ``uses`` are the expressions
-    in it that are not numeric, without those inside command substitutions (those have commands of their own). ``splits``: it can
+    in it that are not numeric, without those inside command substitutions (those have commands of their own, see ``nested``). ``splits``: it can
     become no word or several. ``numeric`` names the place when only integers and booleans may stand in it.
     """
 
@@ -71,11 +79,31 @@ class Word:
     numeric: str = ""
     raw: bool = True
     """Nothing in it is quoted or expanded, so it can be a reserved word."""
+    nested: list[Use] = field(default_factory=list)
+    """The expressions inside its substitutions: what these print may hold their values."""
+    escaped: list[Use] = field(default_factory=list)
+    """Those of ``nested`` that stand in ``$(printf %q …)``."""
+    files: list[Use] = field(default_factory=list)
+    """Those of ``nested`` that stand in ``<(…)``: in a file, so to speak."""
+    process: bool = False
+    """There is a ``<(…)`` in it."""
+    braces: bool = False
+    """It may become several words by brace expansion."""
 
     @property
     def begins_with_value(self) -> bool:
         """Whether its first character may come from an expression: an expansion before that may be empty."""
-        return self.shape.lstrip(DYNAMIC).startswith(HOLE)
+        return self.shape.lstrip(DYNAMIC).startswith(HOLE) or bool(self.nested and not self.process and self.shape.startswith(DYNAMIC))
+
+    @property
+    def values(self) -> list[Use]:
+        """All expressions whose values may be in its text."""
+        return self.uses + self.nested
+
+    def take(self, other: Word) -> None:
+        """Add what stands inside ``other``, a part of this word, in substitutions."""
+        self.nested += other.nested
+        self.files += other.files
 
 
 class Lexer:
@@ -89,6 +117,8 @@ class Lexer:
         self.at = 0
         self.posix = posix
         self.depth = 0
+        self.sinks = False
+        """Whether there is a ``>(…)``: what reads the output of commands before and behind it."""
         self.body = False
         """Whether this is inside the body of a here-document, where quotation marks are ordinary characters."""
 
@@ -141,6 +171,7 @@ class Lexer:
         while self.at < self.limit:
             if match := _PLAIN.match(self.text, self.at, self.limit):
                 word.shape += match[0]
+                word.braces |= "{" in word.shape and ("," in match[0] or ".." in match[0])
                 self.at = match.end()
                 continue
             c = self.char()
@@ -148,6 +179,8 @@ class Lexer:
                 continue
             if c in "<>" and self.char(1) == "(":
                 self.bash_only(f"'{c}('")
+                self.sinks |= c == ">"
+                word.process = True
                 self.at += 2
                 self._nested(word, quoted=True)
             elif mode == "pattern" and (nested or c == "(" or (c == "|" and self.char(1) != "|")):
@@ -187,6 +220,8 @@ class Lexer:
         while match := closer.search(self.text, self.at, self.limit):
             start, self.at = match.span()
             if match[0] == LITERAL:
+                if quote == "`":
+                    self.unsure("a literal '${{' in backticks is read twice", "write $(…) instead of the backticks", start)
                 self.draft.replace(start, self.at, MARK)
             elif match[0] == MARK:
                 self._refuse_quoted(self.use(start), quote)
@@ -259,10 +294,10 @@ class Lexer:
         """Read what begins with ``$``."""
         if self.peek("$$" + MARK):
             self.unsure("'$$${{' can be read in two ways", "put the value in `env`")
-        if self.peek(LITERAL):
-            self.unsure("a literal '${{' means nothing to a shell here", "put it between single quotes")
         c = self.char(1)
-        if self.peek(MARK):
+        if self.peek(LITERAL):
+            self._literal(word, quoted=quoted)
+        elif self.peek(MARK):
             self._hole(word, quoted=quoted)
         elif c == "(":
             word.splits |= not quoted
@@ -291,6 +326,18 @@ class Lexer:
             self.at += 1
             word.shape += "$"
 
+    def _literal(self, word: Word, *, quoted: bool) -> None:
+        """Write ``$${{`` so that the shell takes it for the text ``${{``, and its braces for no brace expansion."""
+        start = self.at
+        self.at += len(LITERAL)
+        self.draft.replace(start, self.at, f"\\{MARK}" if quoted else f"'{MARK}'")
+        word.shape += MARK
+
+    def _no_literal(self) -> None:
+        """Stop at a ``$${{`` where no way to write it is known."""
+        if self.peek(LITERAL):
+            self.unsure("a literal '${{' means nothing to a shell here", "assign it to a variable first, between single quotes")
+
     def _dollar_quote(self, word: Word, c: str) -> None:
         if c == "'":
             self.opaque(_ANSI, 2, word)
@@ -302,6 +349,7 @@ class Lexer:
         for use in inside.uses:
             hint = "leave the $ before the quotes away"
             self.draft.refuse(use, "RW301", 'a text in $"…" quotes is translated before it is expanded', hint)
+        word.take(inside)
         word.shape += DYNAMIC
 
     def _hole(self, word: Word, *, quoted: bool) -> None:
@@ -325,6 +373,14 @@ class Lexer:
         self.depth -= 1
         word.shape += DYNAMIC
         word.splits |= not quoted
+        inside = self.draft.between(opened, self.at)
+        word.nested += inside
+        if self.text[opened] == "<":
+            word.files += inside
+        if len(inside) == 1 and _escapes(self.text[opened + 2 : inside[0].offset], self.text[inside[0].end : self.at - 1]):
+            word.escaped += inside
+        for use in inside if word.numeric else ():
+            self.judge.refuse_numeric(use, word.numeric)
 
     def arithmetic(self, closer: str, opened: int, place: str) -> None:
         """Read an arithmetic expression up to and including ``closer``: ``))``, ``]`` or (left unread) ``}``."""
@@ -335,6 +391,7 @@ class Lexer:
     def _arithmetic(self, closer: str, opened: int, inside: Word) -> None:
         round_, square = 0, 0
         while self.at < self.limit:
+            self._no_literal()
             if match := _PLAIN_ARITHMETIC.match(self.text, self.at, self.limit):
                 self.at = match.end()
                 continue
@@ -428,6 +485,7 @@ class Lexer:
     def _operand(self, word: Word, *, quoted: bool) -> None:
         """Read the text after an operator up to the ``}``."""
         while self.at < self.limit and self.char() != "}":
+            self._no_literal()
             if match := _PLAIN_BRACES.match(self.text, self.at, self.limit):
                 self.at = match.end()
             elif quoted and self.char() in {"'", '"'}:
@@ -442,7 +500,8 @@ class Lexer:
         self.at = operator.end()
         inside = Word(self.at, numeric=word.numeric)
         self._operand(inside, quoted=quoted)
-        for use in inside.uses:
+        word.take(inside)
+        for use in inside.values if operator[0].endswith("=") else inside.uses:
             message = f"after '${{name{operator[0]}' a value would be read as a pattern, or split after it was assigned"
             self.draft.refuse(use, "RW307", message, 'assign it to a variable of its own first: value=${{ … }}, then write "$value"')
 
@@ -454,4 +513,5 @@ class Lexer:
         self.double(inside)
         for use in inside.uses:
             self.draft.refuse(use, "RW307", "the quotes around it are inside other quotes", "leave the inner quotes away")
+        word.take(inside)
         word.shape += DYNAMIC

@@ -220,7 +220,6 @@ REFUSED = {
         "((a) | b); echo ${{ x }}",
         "rm !(a) ${{ x }}",
         "coproc cat; echo ${{ x }}",
-        "echo $${{ x }} ${{ x }}",
         "x=$(cat <<E); echo ${{ x }}\nE",
         "shopt -s expand_aliases; alias a=b\necho ${{ x }}",
         "echo ) ${{ x }}",
@@ -446,7 +445,7 @@ MESSAGES = {
     ),
     "PS4=${{ x }}": (
         "RW311",
-        "a shell evaluates what PS4 holds",
+        "a shell or a program evaluates what PS4 holds",
         "choose another variable; what this one holds is run as a part of a script",
     ),
     "[ ${{ x }} -a ${{ x }} ]": (
