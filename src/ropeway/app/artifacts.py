@@ -1,14 +1,18 @@
-"""Fetching the artifacts of a run."""
+"""The artifacts of a run: fetching them, and letting go of those whose time is over."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import NotFound, Refused, StoreError
+from ropeway.errors import Busy, NotFound, Refused, StoreError
 from ropeway.lang.hints import did_you_mean
+from ropeway.runs.events import seconds
+from ropeway.runs.state import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +21,47 @@ if TYPE_CHECKING:
     from ropeway.runs.folder import RunFolder
     from ropeway.runs.state import RunState
 
-__all__ = ["get"]
+__all__ = ["expire", "get"]
+
+
+def expire(folder: RunFolder, state: RunState) -> None:
+    """Remove the kept files of artifacts whose ``retention`` has passed since the run ended, and mark them ``expired`` in its state.
+
+    Nothing watches the clock: whoever looks at a run does this first. An unfinished run keeps everything, and so does one that is being carried out again.
+    """
+    if state.state in UNFINISHED or state.finished_at is None:
+        return
+    age = time.time() - seconds(state.finished_at)
+    over = [a for a in state.artifacts if a.get("retention") is not None and age >= a["retention"]]
+    files = [path for path in (_kept(folder, a) for a in over) if path.exists()]
+    if files and not _removed(folder, files):
+        return
+    state.artifacts = [{**a, "expired": True} if a in over else a for a in state.artifacts]
+
+
+def _removed(folder: RunFolder, files: list[Path]) -> bool:
+    """Remove files and the folders that get empty; False when somebody carries the run out at this moment."""
+    try:
+        lock = folder.lock()
+    except Busy:
+        return False
+    except StoreError:  # it can only be read: what is over is not handed out, though it stays
+        return True
+    try:
+        for path in files:
+            with contextlib.suppress(OSError):
+                path.unlink()
+                for parent in path.parents:
+                    if parent == folder.artifacts:
+                        break
+                    parent.rmdir()
+    finally:
+        os.close(lock)
+    return True
+
+
+def _kept(folder: RunFolder, entry: Mapping[str, Any]) -> Path:
+    return folder.artifacts / str(entry["name"]) / str(entry["path"])
 
 
 def get(folder: RunFolder, state: RunState, output: Path, *, name: str | None = None, force: bool = False) -> list[dict[str, Any]]:
@@ -34,7 +78,7 @@ def get(folder: RunFolder, state: RunState, output: Path, *, name: str | None = 
         For each file its ``artifact.collected`` data and ``file``, the path that was written.
 
     Raises:
-        NotFound: There is no artifact, or none of that name.
+        NotFound: There is no artifact, none of that name, or none is left of those that were kept for a time.
         Refused: A file exists, or what is kept is not what was recorded; nothing was written over.
         StoreError: It can not be read or written.
     """
@@ -46,6 +90,12 @@ def get(folder: RunFolder, state: RunState, output: Path, *, name: str | None = 
         )
         what = f"no artifact {name!r}" if name is not None else "no artifacts"
         raise NotFound(f"run {state.run} has {what}", hint=hint, code="artifact-not-found")
+    wanted = [a for a in wanted if not a.get("expired")]
+    if not wanted:
+        what = f"the artifact {name!r}" if name is not None else "everything"
+        raise NotFound(
+            f"{what} of run {state.run} was kept for a time that is over", hint="`retention` says how long", code="artifact-expired"
+        )
     for entry in wanted:
         target = output / str(entry["path"])
         if target.exists() and not force:
@@ -56,7 +106,7 @@ def get(folder: RunFolder, state: RunState, output: Path, *, name: str | None = 
 
 
 def _copy(folder: RunFolder, entry: Mapping[str, Any], output: Path) -> dict[str, Any]:
-    source = folder.artifacts / str(entry["name"]) / str(entry["path"])
+    source = _kept(folder, entry)
     target = output / str(entry["path"])
     try:
         with source.open("rb") as file:
@@ -74,11 +124,3 @@ def _copy(folder: RunFolder, entry: Mapping[str, Any], output: Path) -> dict[str
             raise
         raise StoreError(f"can't copy {entry['path']}: {error.strerror}", code="artifact") from error
     return {**entry, "file": str(target)}
-
-
-def _check(source: Path, entry: Mapping[str, Any], folder: RunFolder) -> None:
-    with source.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != entry["sha256"]:
-        hint = f"{source} was written to; the digest that the run recorded is {entry['sha256']}"
-        raise Refused(f"{entry['path']} of run {folder.id} changed since it was kept", hint=hint, code="digest")

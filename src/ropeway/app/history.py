@@ -33,10 +33,17 @@ def find_run(prefix: str | None, *, latest: bool = False) -> RunFolder:
 
 
 def status(folder: RunFolder) -> RunState:
-    """Return a run's state; what a run whose processes all died left running is ended first."""
+    """Return a run's state.
+
+    What a run whose processes all died left running is ended first, and artifacts whose time is over are removed.
+    """
     found = folder.state()
     if found.state == "interrupted":
         sweep(folder, found)
+    elif any(a.get("retention") is not None for a in found.artifacts):
+        from ropeway.app.artifacts import expire
+
+        expire(folder, found)
     return found
 
 

@@ -38,7 +38,10 @@ def one(state: RunState, console: Console) -> Iterator[str]:
         yield from (f"{clean(name)} = {shown_value(value)}" for name, value in state.outputs.items())
     if state.artifacts:
         yield ""
-        yield from table((clean(str(a["name"])), clean(str(a["path"])), size(int(a.get("size") or 0))) for a in state.artifacts)
+        yield from table(
+            (clean(str(a["name"])), clean(str(a["path"])), "expired" if a.get("expired") else size(int(a.get("size") or 0)))
+            for a in state.artifacts
+        )
     following = list(_following(state))
     if following:
         yield ""

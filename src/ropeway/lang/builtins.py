@@ -40,7 +40,7 @@ def builtin(name: str) -> Builtin | None:
     if name == "vcs-diff":
         return Builtin(
             _fields(
-                _input("from", "string", "", description="the change to compare with; the run's base when empty"),
+                _input("from", "string", "", description="the commit to compare with (for jj a revset); the last commit when empty"),
                 _input("paths", "list", [], description="only these files and folders"),
             ),
             _fields(Field("diff"), Field("files", "list"), Field("changed", "boolean")),
@@ -60,7 +60,7 @@ def builtin(name: str) -> Builtin | None:
             _fields(
                 Field("url", description="http:// or https://"),
                 _input("headers", "map", {}, description="request headers"),
-                Field("to", "path", required=False, description="write the body to this file, and give no 'body'"),
+                Field("to", "path", required=False, description="write the body to this file below the working copy, and give no 'body'"),
                 _input("status", "list", [200], items="integer", description="the statuses that count as success"),
                 _input("max_bytes", "integer", MAX_BODY, minimum=1, description="a longer body is a failure"),
             ),

@@ -288,7 +288,7 @@ ARTIFACT_TABLE = Table(
     "Files of the run to keep",
     {
         "path": Key(_TEMPLATE, "A glob below the working copy"),
-        "retention": Key(Duration(), "How long to keep them"),
+        "retention": Key(Duration(), "How long to keep them after the run's end; whoever looks at the run then removes them"),
         "description": Key(_PROSE, "What they are"),
     },
     required=("path",),

@@ -7,7 +7,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import StoreError
+from ropeway.errors import Refused, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,11 @@ def collect(folder: RunFolder, artifact: Artifact, pattern: str, root: Path) -> 
     A pattern that names a folder takes everything in it. Links that lead outside of ``root`` are left out.
 
     Raises:
+        Refused: The pattern leads out of ``root`` (an expression may have made it).
         StoreError: The state directory can't take them.
     """
+    if os.path.isabs(pattern) or ".." in pattern.split("/"):
+        raise Refused(f"its path {pattern} leads out of the working copy", hint="write a relative path without ..", code="artifact-path")
     root = root.resolve()
     for path in sorted(_matches(root, pattern)):
         name = path.relative_to(root).as_posix()
@@ -42,7 +45,7 @@ def collect(folder: RunFolder, artifact: Artifact, pattern: str, root: Path) -> 
 
 def _matches(root: Path, pattern: str) -> Iterator[Path]:
     try:
-        found = list(root.glob(pattern.removeprefix("./"))) if not os.path.isabs(pattern) else []
+        found = list(root.glob(pattern.removeprefix("./")))
     except (ValueError, NotImplementedError):
         return
     for path in found:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import RopewayError, StoreError
+from ropeway.errors import RopewayError
 from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.records import field, record
 from ropeway.runs import groups, proctable
@@ -181,7 +181,7 @@ def _keep_artifacts(job: Job, executor: Executor, root: Scope) -> list[str]:
             pattern = to_text(root.rendered(artifact.path, root.names()))
             for data in artifacts.collect(job.folder, artifact, pattern, Path(job.workspace.path)):
                 executor.emit("artifact.collected", data)
-        except (EvaluationError, StoreError) as error:
+        except (EvaluationError, RopewayError) as error:
             problems.append(f"artifact {artifact.name} was not kept: {told(error)}")
     return problems
 

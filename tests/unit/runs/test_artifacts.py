@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ropeway.errors import Refused
 from ropeway.lang.model import Artifact
 from ropeway.runs.artifacts import collect
 from ropeway.runs.folder import RunFolder
@@ -37,8 +38,6 @@ def root(tmp_path: Path) -> Path:
         ("**/*.txt", ["docs/a.txt", "docs/deep/b.txt", "inner.txt"]),
         ("*.none", []),
         ("link.txt", []),
-        ("../outside.txt", []),
-        ("/etc/passwd", []),
         ("**bad", []),
         ("", []),
     ],
@@ -51,3 +50,11 @@ def test_a_pattern_takes_what_is_inside_and_nothing_else(tmp_path: Path, root: P
     for one in kept:
         data = (folder.artifacts / "kept" / one["path"]).read_bytes()
         assert (one["size"], one["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+
+
+@pytest.mark.parametrize("pattern", ["../outside.txt", "../work/NOTES.md", "docs/../NOTES.md", "docs/..", "/etc/passwd"])
+def test_a_pattern_that_leads_out_is_refused_also_when_it_comes_back(tmp_path: Path, root: Path, pattern: str) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(Refused, match="leads out of the working copy"):
+        list(collect(folder, Artifact("kept", pattern, None), pattern, root))
+    assert not folder.path.exists()

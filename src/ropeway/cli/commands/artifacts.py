@@ -37,7 +37,12 @@ def list_(console: Console, *, run: str | None) -> None:
         console.say(f"Run {state.run} has no artifacts.")
         return
     rows = [
-        (clean(str(a["name"])), clean(str(a["path"])), size(int(a.get("size") or 0)), str(a.get("sha256", ""))[:12])
+        (
+            clean(str(a["name"])),
+            clean(str(a["path"])),
+            "expired" if a.get("expired") else size(int(a.get("size") or 0)),
+            str(a.get("sha256", ""))[:12],
+        )
         for a in state.artifacts
     ]
     lines = table([("NAME", "FILE", "SIZE", "SHA256"), *rows])
