@@ -85,6 +85,18 @@ def test_jj_tells_what_the_working_copy_changes(project: Project) -> None:
     assert "+two" in found["diff"]
 
 
+@pytest.mark.needs("jj")
+def test_jj_takes_paths_as_they_are_and_a_base_as_no_option(project: Project) -> None:
+    jj = "jj --config user.name=a --config user.email=a@b.c"
+    sh(project, f"{jj} git init --no-colocate .", "mkdir deep; echo 1 > deep/in; echo 1 > 'say \"hi\"'; echo 1 > other")
+    project.write(DIFF.replace("inputs = {", "inputs = { paths = ['deep', 'say \"hi\"', '--tool=x'],"))
+    assert outputs(project)["files"] == ["deep/in", 'say "hi"']
+    assert outputs(project, "--param", "base=root()")["files"] == ["deep/in", 'say "hi"']
+    ran = project.call("run", "--param", "base=--config=ui.diff-formatter=x")
+    assert ran.status == 1
+    assert "jj --no-pager diff --git failed: " in ran.err
+
+
 def test_outside_of_a_repository_it_says_what_to_do(project: Project) -> None:
     project.write(DIFF)
     ran = project.call("run")
