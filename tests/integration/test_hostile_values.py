@@ -229,6 +229,76 @@ def test_a_large_table_of_values_arrives_by_file(shell, text, tmp_path):
     assert run(shell, text, [value], tmp_path, env={"ROPEWAY_VALUES_FILE": str(table)}).decode() == value
 
 
+# Each of these runs its value when that is pasted or handed over: the shells say so here, and the compiler refuses them all.
+RUNS = {
+    "echo $(( $(echo {v}) + 1 ))": "a[$(touch PWNED)]",
+    "[[ $(echo {v}) -eq 1 ]]": "a[$(touch PWNED)]",
+    "a=(); a[$(echo {v})]=1": "a[$(touch PWNED)]",
+    'declare -i "q=$(echo {v})"': "a[$(touch PWNED)]",
+    'test -v "$(echo {v})"': "a[$(touch PWNED)]",
+    'printf -v "$(echo {v})" a': "a[$(touch PWNED)]",
+    'a=(1); unset "$(echo {v})"': "a[$(touch PWNED)]",
+    "q=abc; echo ${{q:$(echo {v})}}": "a[$(touch PWNED)]",
+    "for ((i = 0; i < $(echo {v}); i++)); do break; done": "a[$(touch PWNED)]",
+    'eval "$(echo {v})"': RUN,
+    'bash -c "$(printf %s {v})"': RUN,
+    "cat <<X | sh\n{v}\nX": RUN,
+    "{{ echo {v}; }} | bash": RUN,
+    "(echo {v}) | bash": RUN,
+    "for i in {v}; do echo $i; done | sh": "touch${IFS}PWNED",
+    ". /dev/stdin <<< {v}": RUN,
+    "source <(echo {v})": RUN,
+    "bash <(echo {v})": RUN,
+    "f() {{ echo {v}; }}; f | sh": RUN,
+    "f() {{ sh; }}; f <<< {v}": RUN,
+    "echo {v} | {{ read -r l <<< a; bash; }}": RUN,
+    "bash <<E\n$(true)\n{v}\nE": RUN,
+    "{{ echo {v}; }} > >(sh); sleep 0.2": RUN,
+    "exec <<< {v}; bash": RUN,
+    "e=eval; $e {v}": RUN,
+    "{{eval,}} {v}": RUN,
+    "bash {{-c,{v}}}": RUN,
+    "bash {{-x,-c}} {v}": RUN,
+    "bash $(echo {v})": "-c touch${IFS}PWNED",
+    "echo {v} | xargs -I{{}} sh -c 'echo {{}}'": f"; {RUN}",
+    "EDITOR={v} sh -c 'eval $EDITOR'": RUN,
+}
+
+
+@pytest.mark.parametrize("script", RUNS)
+def test_what_a_shell_would_run_is_refused(script, tmp_path):
+    given = subprocess.run(
+        ["bash", "-c", script.format(v="$X" if "\n" in script else '"$X"')],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "X": RUNS[script]},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (tmp_path / "PWNED").exists(), given.stderr
+    assert compile_script(script.format(v="${{ v }}"), "bash", lambda _: STRING).problems != []
+
+
+LITERALS = {
+    'printf %s "a$${{ b }}"': "a${{ b }}",
+    "printf %s $${{b,c}}": "${{b,c}}",
+    "printf %s '$${{ b }}'": "${{ b }}",
+    "cat <<E\n$${{ b }}\nE": "${{ b }}\n",
+    "cat <<'E'\n$${{ b }}\nE": "${{ b }}\n",
+    'printf %s "$(printf %s "$${{ b }}")" "${{ v }}"': "${{ b }}value",
+}
+
+
+@pytest.mark.parametrize("script", LITERALS)
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+def test_a_literal_mark_reaches_the_program_as_it_is(shell, script):
+    compiled = compile_script(script, shell, lambda _: STRING)
+    env = {"PATH": os.environ["PATH"], **dict.fromkeys(compiled.variables, "value")}
+    done = subprocess.run([shell, "-c", compiled.text], env=env, capture_output=True, check=True, text=True)
+    assert (compiled.problems, done.stdout) == ([], LITERALS[script])
+
+
 def test_the_values_tried_are_ten_thousand():
     shells = 3 * COUNT * (len(BASH_SLOTS) + len(SH_SLOTS))
     assert shells + 400 * (len(PYTHON_SLOTS) + len(NODE_SLOTS)) + 10 * 100 >= 10_000

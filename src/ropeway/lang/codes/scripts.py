@@ -56,14 +56,15 @@ CODES: dict[str, Explanation] = {
         "This command evaluates its arguments again",
         "`eval`, `source`, `trap`, `let`, `declare`, `local`, `unset`, `read`, `printf -v`, `[ -v ]`, `wait`, `mapfile` and some others read their "
         "arguments as commands, or as names whose subscripts they evaluate; a word after `>&` is expanded twice. A value there would be "
-        "run. For `declare` and `local` the fix is a line of its own for the assignment.",
+        "run, and so would what `$(…)` prints there when a value stands in it. For `declare` and `local` the fix is a line of its own for the assignment.",
         _example('note() { local text=${{ params.text }}; echo "$text"; }\nnote'),
         _example('note() { local text; text=${{ params.text }}; echo "$text"; }\nnote'),
     ),
     "RW306": Explanation(
         "The value would become a part of another program's text",
         "`bash -c`, `awk`, `sed`, `python -c`, `node -e`, `ssh`, `xargs`, `make` and their like read this argument (or this here-document) as "
-        "text in a language of their own. Pass the value beside the program: as an argument behind its text, or in `env`.",
+        "text in a language of their own, and so does an interpreter at the end of a pipeline with all that is printed into it. `git -c`, "
+        "`tar --to-command` and other options take commands too. Pass the value beside the program: as an argument behind its text, or in `env`.",
         _example("awk '{ print \"'${{ params.text }}'\", $1 }' list.txt"),
         _example("awk '{ print ENVIRON[\"VALUE\"], $1 }' list.txt", more=_ENV),
     ),
@@ -97,8 +98,9 @@ CODES: dict[str, Explanation] = {
         _example("for name in a b; do echo ${{ params.text }}; done"),
     ),
     "RW311": Explanation(
-        "A shell evaluates what this variable holds",
-        "PS4, BASH_ENV, ENV, PROMPT_COMMAND and the other prompts are expanded like a piece of script whenever a shell uses them.",
+        "A shell or a program evaluates what this variable holds",
+        "PS4, BASH_ENV, ENV, PROMPT_COMMAND and the other prompts are expanded like a piece of script whenever a shell uses them. Many programs "
+        "run what GIT_SSH_COMMAND, EDITOR, PAGER, LD_PRELOAD, NODE_OPTIONS, PERL5OPT and their like hold.",
         _example("PS4=${{ params.text }}\nset -x\ntrue"),
         _example("echo ${{ params.text }}\nset -x\ntrue"),
     ),
@@ -111,7 +113,8 @@ CODES: dict[str, Explanation] = {
     ),
     "RW313": Explanation(
         "A value might choose what is run with another value",
-        "A value that is the command itself may be `eval`, and one that stands before the name of an interpreter's script may be an option "
+        "A command that is a value, a variable or the output of another may be `eval`, and braces can put an option such as `-c` in front of a "
+        "value. One that stands before the name of an interpreter's script may be an option "
         "such as `-c`. Write the command down, or put `--` or a fixed beginning such as `./` before the value.",
         _example("python3 ${{ params.text }}"),
         _example("python3 -- ${{ params.text }}"),

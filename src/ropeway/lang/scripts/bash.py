@@ -12,8 +12,15 @@ so whatever the value, the shell *parses* the same program. What is left is what
    :class:`~ropeway.lang.scripts.words.Unsure`, and every expression behind that place is refused. A text that it reads without
    doubt, it reads as the shell does, down to the end of every quotation, here-document and substitution.
 
-So a lexer's mistake may only ever split words. What the script itself evaluates later is the script's: ``x=${{ params.x }}; eval "$x"``
-and a function that calls ``eval "$1"`` run what they are given, here as everywhere.
+3. A command prints a value where something else reads it again: ``$(…)`` in one of the places above, a pipe, a group or a function
+   in front of an interpreter, ``<(…)`` as its script. A value that stands anywhere inside is treated as if it stood there itself;
+   ``pipelines.py`` keeps account of which commands write to which.
+
+So a lexer's mistake may only ever split words. **What is not promised**: the commands that are known to evaluate are a list, and a
+program that is not on it may run its arguments; options that a value may be taken for are only considered where they make an
+interpreter run text; ``printf %q`` is trusted in plain commands for ``ssh`` and its like, and quotes for bash. And what the script
+itself evaluates later is the script's: ``x=${{ params.x }}; eval "$x"``, a function that calls ``eval "$1"``, and a file or named
+pipe that one command writes and another runs, do what they are given, here as everywhere.
 
 The grammar is that of POSIX.1-2017, XCU 2.10, and the bash manual, as far as it decides where a command begins. ``if``, ``while``
 and braces need no matching for that; ``case``, ``for``, ``[[``, substitutions and here-documents do.
@@ -450,6 +457,8 @@ class Parser(Pipelines):
 
     def _judge(self) -> None:
         """Check the commands that have been read, now that their standard input is known."""
+        if self.reading_bodies:
+            return
         commands, self._unread = self._unread, []
         for simple in commands:
             words = simple.words[simple.assignments :]

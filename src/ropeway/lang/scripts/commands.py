@@ -7,6 +7,7 @@ Each rule was tried in bash 5.2 with ``a[$(touch PWNED)]`` and its like: assignm
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import TYPE_CHECKING
 
 from ropeway.lang.formats import holds_code
@@ -55,8 +56,8 @@ def check_command(words: Sequence[Word], documents: Sequence[Word], fed: Sequenc
         if check is not None:
             check(name, arguments, judge)
         if name in {"read", "mapfile", "readarray"}:
-            for use in stdin:
-                judge.check_name(use, "")
+            for use, target in product(stdin, ["", *(w.shape for w in arguments)]):
+                judge.check_name(use, target)
         if name in {"eval", ".", "source"} and any(
             w.nested or w.process or DYNAMIC in w.shape or STDIN.fullmatch(w.shape) for w in arguments
         ):

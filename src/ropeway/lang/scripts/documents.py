@@ -38,6 +38,8 @@ class Documents(Lexer):
     def __init__(self, draft: Draft, *, posix: bool) -> None:
         super().__init__(draft, posix=posix)
         self.documents: list[list[Document]] = [[]]
+        self.reading_bodies = 0
+        """How many lines have been read whose bodies have not: until then nothing is known about what the commands on them read."""
 
     def document(self, start: int, *, tabs: bool) -> Word:
         """Read the end mark behind ``<<``; return the word that will hold the body's expressions."""
@@ -58,20 +60,24 @@ class Documents(Lexer):
             waiting = next(d for level in self.documents for d in level)
             self.unsure("a here-document begins on a line that a $(…) goes over", "put them on lines of their own", waiting.at)
         waiting_here, self.documents[-1] = self.documents[-1], []
+        self.reading_bodies += 1
         for document in waiting_here:
             self._body(document)
+        self.reading_bodies -= 1
 
     def _body(self, document: Document) -> None:
         end, after = self._find_end(document)
-        limit, self.limit, self.body = self.limit, end, True
+        limit, body = self.limit, self.body
+        self.limit, self.body = end, True
         while self.at < end:
             if document.quoted:
                 self._next_mark(document)
             elif match := _PLAIN_BODY.match(self.text, self.at, end):
+                document.word.shape += match[0]
                 self.at = match.end()
             else:
                 self.expansion(document.word, "$`\\\n")
-        self.limit, self.body = limit, False
+        self.limit, self.body = limit, body
         self.at = after
 
     def _next_mark(self, document: Document) -> None:

@@ -224,6 +224,8 @@ def _check_options(name: str, words: Sequence[Word], draft: Draft) -> None:
                 refuse_program(following.values, name, draft)
     if name == "git":
         _check_git(words, draft)
+    elif name == "deno" and any(w.shape == "eval" for w in words):
+        refuse_program((use for w in words for use in w.values), name, draft)
 
 
 def _check_git(words: Sequence[Word], draft: Draft) -> None:
@@ -284,6 +286,9 @@ def check_programs(words: Sequence[Word], command: int, documents: Sequence[Word
             refuse_program((use for w in words[at + 1 :] for use in _text_values(w, _READ_AGAIN & {name})), name, draft)
             refuse_program(stdin if name in _READ_AGAIN else (), name, draft)
             reads_program |= name in _READ_AGAIN
+            if name in {"make", "gmake"} and any(STDIN.fullmatch(w.shape) for w in words[at + 1 :]):
+                reads_program = True
+                refuse_program(stdin, name, draft)
             if name == "xargs":
                 _check_xargs(words[at + 1 :], stdin, draft)
         elif (language := _language(name)) is not None:

@@ -113,6 +113,12 @@ PROGRAMS = [
     "echo V | xargs -I{} sh -c 'echo {}'",
     "echo V | xargs bash -c",
     "npx bash <<< V",
+    "bash <<E\n$(echo V)\nE",
+    "bash <<E\n$(true)\nV\nE",
+    "bash <<E\n$(cat <<F\na\nF\n)\nV\nE",
+    "deno eval -p V",
+    "make -f - <<E\nV\nE",
+    "cat <<E | bash\n$(true)\nV\nE",
 ]
 CHOSEN = [
     "e=eval; $e V",
@@ -123,6 +129,7 @@ CHOSEN = [
     "ev{al,} V",
     "e?al V",
     "bash {-c,V}",
+    "bash {-x,-c} V",
     "printf {-v,V} a",
     "bash $(echo V)",
 ]
