@@ -154,14 +154,13 @@ class PlainView:
         handler = _HANDLERS.get(event.event)
         if handler is not None:
             handler(self, event)
-            self._console.flush()
 
     def tick(self) -> None:
-        """Let the output of the one running step flow."""
+        """Let the output of the one running step flow, and hand on what was printed since the last tick."""
         if self._sequential:
             for echo in self._echoes.values():
                 echo.copy(_PER_TICK)
-            self._console.flush()
+        self._console.flush()
 
     def end(self, state: RunState) -> None:
         """Print how it ended and what to do next."""

@@ -33,7 +33,7 @@ class Observer(Protocol):
         ...
 
     def tick(self) -> None:
-        """About ten times a second while something runs."""
+        """About ten times a second while something runs, and before a wait while nothing does."""
         ...
 
     def end(self, state: RunState) -> None:

@@ -96,7 +96,7 @@ class Attempt:
     pid: int
     pair: Pair | None
     output: str
-    marks: list[bytes]
+    run: str
     pumps: list[Pump] = field(default_factory=list)
     messages: Messages | None = None
     mask: Mask | None = None
@@ -106,6 +106,12 @@ class Attempt:
     exit_code: int | None = None
     recorded: bool = False
     files: list[Path] = field(default_factory=list)
+
+    @property
+    def marks(self) -> list[bytes]:
+        """What every process of the step was started with in its environment."""
+        found = [f"ROPEWAY_RUN={self.run}", f"ROPEWAY_STEP={self.unit.address}"]
+        return [mark.encode("utf-8", "surrogateescape") for mark in found]
 
     def end(self, why: str, grace: float, *, at_once: bool = False) -> None:
         """Begin to end its whole tree."""
@@ -146,12 +152,12 @@ class Attempt:
         if self.mask is not None:
             for path in self.files:
                 path.unlink(missing_ok=True)
+        if not os.access(self.output, os.F_OK):  # as nearly always, and an exception is dear
+            return b""
         try:
-            with open(os.open(self.output, os.O_RDONLY | os.O_CLOEXEC), "rb") as file:  # quicker where there is none, as nearly always
+            with open(self.output, "rb") as file:
                 data = file.read(MAX_BYTES + 1)
             os.unlink(self.output)
-        except FileNotFoundError:
-            return b""
         except OSError as error:
             return error
         return data
@@ -274,9 +280,8 @@ class Preparing:
         finally:
             for fd in closing:
                 os.close(fd)
-        marks = [f"{name}={env[name]}".encode("utf-8", "surrogateescape") for name in ("ROPEWAY_RUN", "ROPEWAY_STEP")]
         files = [self._folder.files / name for name, _ in launch.files]
-        return Attempt(unit, pid, pair, env["ROPEWAY_OUTPUT"], marks, pumps, messages, mask, files=files)
+        return Attempt(unit, pid, pair, env["ROPEWAY_OUTPUT"], self._folder.id, pumps, messages, mask, files=files)
 
     def _write(self, launch: Launch) -> None:
         for name, data in launch.files:

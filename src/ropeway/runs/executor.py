@@ -165,6 +165,8 @@ class Executor:
             self.emit("run.waiting", {"gates": gates})
             self.final = "waiting"
             return
+        if not self._ticking:
+            self.around.observer.tick()  # nothing runs, and it may be long until something happens
         self._reactor.wait(at_most=0.0 if self._told else None)
 
     def _only_gates(self) -> list[str] | None:

@@ -221,21 +221,20 @@ class Unit:
     placed: bool = False
     inputs: Mapping[str, Any] = field(default_factory=dict)
     scope: Scope | None = None
+    address: str = field(init=False)
 
     @property
     def step(self) -> PlanStep:
         """The step in the plan."""
         return self.node.step
 
-    @property
-    def address(self) -> str:
-        """The unit's address."""
+    def __post_init__(self) -> None:
         address = self.node.address
         if self.index >= 0:
             address += f"[{self.index}]"
         if self.iteration:
             address += f"#{self.iteration}"
-        return address
+        self.address = address
 
     @property
     def enclosing(self) -> Iterator[Scope]:
