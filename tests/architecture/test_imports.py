@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/ropeway"
 
 # What decides about a run is a pure function over the plan: it may know the plan and its own kind, nothing else.
-DECIDING = ("events", "state", "schedule", "retry")
+DECIDING = ("addresses", "events", "state", "schedule", "retry")
 MAY_KNOW = {"ropeway.errors", "ropeway.records", "ropeway.lang.plan", "ropeway.lang.model", *(f"ropeway.runs.{name}" for name in DECIDING)}
 
 # Ways to touch the disk that need no import.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ropeway.cli.console import clean
 from ropeway.cli.render_steps import COLORS, MARKS, answer_command, outcome, shown_value
 from ropeway.cli.text import ago, duration, plural, size, table
+from ropeway.runs.addresses import depth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,13 +51,13 @@ def one(state: RunState, console: Console) -> Iterator[str]:
 
 def _steps(state: RunState, console: Console) -> Iterator[str]:
     rows = []
-    for step in state.steps.values():
+    steps = state.ordered()
+    for step in steps:
         mark = MARKS.get(step.state, ("·", "."))[0 if console.unicode else 1]
-        depth = "  " if any(m in step.id for m in "[#/") else ""
         tries = f"{step.attempts} attempts" if step.attempts > 1 else ""
-        rows.append((mark, f"{depth}{clean(step.id)}", step.state, _took(step.started_at, step.finished_at), tries, _says(step)))
+        rows.append((mark, f"{'  ' * depth(step.id)}{clean(step.id)}", step.state, _took(step.started_at, step.finished_at), tries, _says(step)))
     lines = table(rows, gap=2)
-    for line, step in zip(lines, state.steps.values(), strict=True):
+    for line, step in zip(lines, steps, strict=True):
         color = COLORS.get(step.state, "dim")
         yield console.styled(line, "dim") if color == "dim" else console.styled(line[0], color) + line[1:]
 

@@ -328,7 +328,7 @@ class Flow:
         failed = [end for end in ends if end.state == "failed"]
         if failed:
             reason, error = "instances", f"{len(failed)} of {len(ends)} instances failed"
-        codes = [end.exit_code for end in failed if end.exit_code is not None]
+        codes = [end.exit_code for end in ends if end.state in {"failed", "warning"} and end.exit_code is not None]
         exit_code = codes[0] if codes else (0 if state == "succeeded" else None)
         self._settle(node, Outcome(state, exit_code, outputs, reason, error))
 

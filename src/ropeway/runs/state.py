@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ropeway.records import field, record
+from ropeway.runs.addresses import in_order, outer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,15 +49,9 @@ class StepState:
 
     def as_json(self) -> dict[str, Any]:
         """Return the object in ``status RUN --json``; only fields that say something are added to the core."""
-        core: dict[str, Any] = {
-            "id": self.id,
-            "state": self.state,
-            "attempts": self.attempts,
-            "exit_code": self.exit_code,
-            "outputs": dict(self.outputs),
-            "started_at": self.started_at,
-            "finished_at": self.finished_at,
-        }
+        names = ("id", "state", "attempts", "exit_code", "outputs", "started_at", "finished_at")
+        core: dict[str, Any] = {name: getattr(self, name) for name in names}
+        core["outputs"] = dict(self.outputs)
         for name in ("reason", "error", "kept"):
             if getattr(self, name) is not None:
                 core[name] = getattr(self, name)
@@ -112,7 +107,7 @@ class RunState:
         for name in ("created_at", "reason", "error", "source", "linked"):
             out[name] = getattr(self, name)
         if steps:
-            out["steps"] = [s.as_json() for s in self.steps.values()]
+            out["steps"] = [s.as_json() for s in self.ordered()]
         return out
 
     def step(self, address: str) -> StepState:
@@ -121,6 +116,10 @@ class RunState:
         if found is None:
             found = self.steps[address] = StepState(address)
         return found
+
+    def ordered(self) -> list[StepState]:
+        """Return the steps as people read them: what belongs to one (instances, iterations, inner steps) right behind it."""
+        return [self.steps[address] for address in in_order(self.steps)]
 
     @property
     def open_gates(self) -> list[StepState]:
@@ -204,21 +203,27 @@ def _run_finished(state: RunState, event: RunEvent) -> None:
     state.warnings = list(event.data.get("warnings", state.warnings))
 
 
-def _run_waiting(state: RunState, _event: RunEvent) -> None:
-    state.state = "waiting"
-
-
-def _run_queued(state: RunState, _event: RunEvent) -> None:
-    state.state = "queued"
+def _run_stands(state: RunState, event: RunEvent) -> None:
+    state.state = event.event.removeprefix("run.")
 
 
 def _step_started(state: RunState, event: RunEvent) -> None:
+    _begin_outer(state, event)
     step = state.step(event.data["step"])
     step.state = "running"
     step.attempts = event.data["attempt"]
     step.started_at = event.at
     step.finished_at = step.exit_code = step.reason = step.error = step.process = None
     step.logs.append(event.data.get("log"))
+
+
+def _begin_outer(state: RunState, event: RunEvent) -> None:
+    """Let a step begin with the first of its iterations: nothing else in the journal says so."""
+    address: str = event.data["step"]
+    if "#" in address.rpartition("/")[2]:
+        step = state.step(outer(address))
+        step.state = "running"
+        step.started_at = step.started_at or event.at
 
 
 def _step_process(state: RunState, event: RunEvent) -> None:
@@ -265,6 +270,7 @@ def _note_log(step: StepState, data: Mapping[str, Any]) -> None:
 def _gate_opened(state: RunState, event: RunEvent) -> None:
     step = state.step(event.data["step"])
     step.state = "waiting"
+    step.attempts = max(step.attempts, 1)
     step.started_at = step.started_at or event.at
     step.gate = {k: v for k, v in event.data.items() if k != "step"} | {"opened_at": event.at}
 
@@ -280,9 +286,9 @@ def _artifact(state: RunState, event: RunEvent) -> None:
 
 _HANDLERS: Final = {
     "run.created": _run_created,
-    "run.queued": _run_queued,
+    "run.queued": _run_stands,
     "run.started": _run_started,
-    "run.waiting": _run_waiting,
+    "run.waiting": _run_stands,
     "run.finished": _run_finished,
     "step.started": _step_started,
     "step.process": _step_process,

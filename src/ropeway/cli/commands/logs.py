@@ -65,8 +65,8 @@ def _json(console: Console, parts: Iterable[Chunk | RunEvent], folder: RunFolder
             console.flush()
             continue
         text = part.data.decode(errors="replace")
-        body = {"event": "log", "run": folder.id, "at": stamp(part.at), "step": part.step, "attempt": part.attempt}
-        console.object({**body, "stream": part.stream, "text": text})
+        body = {"event": "log", "run": folder.id, "seq": part.seq, "at": stamp(part.at), "step": part.step}
+        console.object({**body, "attempt": part.attempt, "stream": part.stream, "text": text})
         console.flush()
 
 

@@ -1,0 +1,45 @@
+"""The addresses of steps: ``build``, ``each[0]``, ``polish#2``, ``release/build``, and what stands inside of what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["depth", "in_order", "outer"]
+
+
+def outer(address: str) -> str:
+    """Return the address of what a unit or an inner step belongs to; empty for a step of the workflow itself."""
+    return address[: max(address.rfind("["), address.rfind("#"), address.rfind("/"), 0)]
+
+
+def depth(address: str) -> int:
+    """Return how many levels a unit or step stands below a step of the workflow."""
+    return sum(address.count(mark) for mark in "[#/")
+
+
+def in_order(addresses: Iterable[str]) -> list[str]:
+    """Return addresses with what belongs to a step right behind it: instances and iterations by number, all else as it came."""
+    known = dict.fromkeys(addresses)
+    below: dict[str, list[str]] = {}
+    for address in known:
+        up = outer(address)
+        while up and up not in known:
+            up = outer(up)
+        below.setdefault(up, []).append(address)
+    if len(below) <= 1:
+        return list(known)
+    found: list[str] = []
+    left = below[""][::-1]
+    while left:
+        address = left.pop()
+        found.append(address)
+        left.extend(sorted(below.get(address, ()), key=_number)[::-1])
+    return found
+
+
+def _number(address: str) -> int:
+    last = address[len(outer(address)) :]
+    return int(last.strip("[]#")) if last[0] in "[#" else 0
