@@ -274,15 +274,15 @@ def logs(run: str | None = None, *, step: str | None = None, attempt: int | None
             yield piece
 
 
-def artifacts(run: str | None = None, *, output: Path, name: str | None = None, force: bool = False) -> list[dict[str, Any]]:
-    """Copy a run's artifacts into a folder and return what was copied.
+def artifacts(run: str | None = None, *, output: Path | None = None, name: str | None = None, force: bool = False) -> list[dict[str, Any]]:
+    """Return a run's artifacts; with ``output``, copy them into that folder first. ``file`` is the path of the kept file, or of the copy.
 
     Raises:
         NotFound: There is no such run or artifact.
         Refused: A file exists, and ``force`` is not set.
     """
-    folder = history.find_run(run, latest=run is None)
-    return kept.get(folder, history.status(folder), output, name=name, force=force)
+    state = history.status(folder := history.find_run(run, latest=run is None))
+    return kept.listed(folder, state, name=name) if output is None else kept.get(folder, state, output, name=name, force=force)
 
 
 def _text(target: str | Path | None) -> str | None:

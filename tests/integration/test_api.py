@@ -181,7 +181,9 @@ def test_logs_and_artifacts_are_read_back(project: Project) -> None:
         """
 s = api.run()
 print([(c.step, c.data) for c in api.logs(s.run)])
-api.artifacts(s.run, output=Path("got")); print(Path("got/note.txt").read_text())
+(a,) = api.artifacts(s.run)
+print(a["name"], a["path"], a["size"], Path(a["file"]).read_text().strip(), Path("got").exists(), api.artifacts(s.run, name="note") == [a])
+(a,) = api.artifacts(s.run, output=Path("got")); print(a["file"]); print(Path("got/note.txt").read_text())
 """,
     )
-    assert out == "[('greet', b'hello you\\n')]\nkept\n\n"
+    assert out == "[('greet', b'hello you\\n')]\nnote note.txt 5 kept False True\ngot/note.txt\nkept\n\n"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ropeway.runs.folder import RunFolder
     from ropeway.runs.state import RunState
 
-__all__ = ["expire", "get"]
+__all__ = ["expire", "get", "listed"]
 
 
 def expire(folder: RunFolder, state: RunState) -> None:
@@ -64,6 +64,28 @@ def _kept(folder: RunFolder, entry: Mapping[str, Any]) -> Path:
     return folder.artifacts / str(entry["name"]) / str(entry["path"])
 
 
+def listed(folder: RunFolder, state: RunState, *, name: str | None = None) -> list[dict[str, Any]]:
+    """Return for each kept file (only those of the artifact ``name``) its ``artifact.collected`` data and ``file``, where it is; None when expired.
+
+    Raises:
+        NotFound: There is no artifact of that name.
+    """
+    wanted = state.artifacts if name is None else _wanted(state, name)
+    return [{**entry, "file": None if entry.get("expired") else str(_kept(folder, entry))} for entry in wanted]
+
+
+def _wanted(state: RunState, name: str | None) -> list[Mapping[str, Any]]:
+    names = dict.fromkeys(str(a["name"]) for a in state.artifacts)
+    wanted = [a for a in state.artifacts if name is None or a["name"] == name]
+    if not wanted:
+        hint = did_you_mean(name or "", names) or (
+            f"it has {', '.join(names)}" if names else "a workflow names what to keep under [artifacts]"
+        )
+        what = f"no artifact {name!r}" if name is not None else "no artifacts"
+        raise NotFound(f"run {state.run} has {what}", hint=hint, code="artifact-not-found")
+    return wanted
+
+
 def get(folder: RunFolder, state: RunState, output: Path, *, name: str | None = None, force: bool = False) -> list[dict[str, Any]]:
     """Copy the artifacts of a run into a folder, with the paths that they had.
 
@@ -82,14 +104,7 @@ def get(folder: RunFolder, state: RunState, output: Path, *, name: str | None = 
         Refused: A file exists, or what is kept is not what was recorded; nothing was written over.
         StoreError: It can not be read or written.
     """
-    names = dict.fromkeys(str(a["name"]) for a in state.artifacts)
-    wanted = [a for a in state.artifacts if name is None or a["name"] == name]
-    if not wanted:
-        hint = did_you_mean(name or "", names) or (
-            f"it has {', '.join(names)}" if names else "a workflow names what to keep under [artifacts]"
-        )
-        what = f"no artifact {name!r}" if name is not None else "no artifacts"
-        raise NotFound(f"run {state.run} has {what}", hint=hint, code="artifact-not-found")
+    wanted = _wanted(state, name)
     wanted = [a for a in wanted if not a.get("expired")]
     if not wanted:
         what = f"the artifact {name!r}" if name is not None else "everything"
