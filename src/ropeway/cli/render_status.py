@@ -55,7 +55,9 @@ def _steps(state: RunState, console: Console) -> Iterator[str]:
     for step in steps:
         mark = MARKS.get(step.state, ("·", "."))[0 if console.unicode else 1]
         tries = f"{step.attempts} attempts" if step.attempts > 1 else ""
-        rows.append((mark, f"{'  ' * depth(step.id)}{clean(step.id)}", step.state, _took(step.started_at, step.finished_at), tries, _says(step)))
+        rows.append(
+            (mark, f"{'  ' * depth(step.id)}{clean(step.id)}", step.state, _took(step.started_at, step.finished_at), tries, _says(step))
+        )
     lines = table(rows, gap=2)
     for line, step in zip(lines, steps, strict=True):
         color = COLORS.get(step.state, "dim")
