@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ropeway.app import enforce
 from ropeway.app.options import RunOptions
+from ropeway.app.plugin_types import PluginTypes
 from ropeway.app.readiness import Ready, prepare, read
 from ropeway.errors import NotFound
 from ropeway.runs import guardian
@@ -128,6 +129,7 @@ def carry_out(
             environ=ready.environ,
             limits=_limits(plan, options, settings),
             observer=observer,
+            types=PluginTypes(),
             actor=settings.actor,
             grace=settings.grace,
             power="power" in (settings.durability, plan.template.policy.durability),

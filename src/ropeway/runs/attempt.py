@@ -165,11 +165,11 @@ class Attempt:
     def _outputs(self, written: bytes | OSError) -> dict[str, Any]:
         declared = self.unit.step.outputs
         if self.messages is not None and self.messages.outputs:
-            outputs = typed_outputs(self.messages.outputs, declared)
+            outputs = typed_outputs(self.messages.outputs, declared, self.unit.node.scope.types)
         elif isinstance(written, OSError):
             raise OutputProblem(f"the outputs can't be read: {written.strerror}")
         else:
-            outputs = read_outputs(written, declared) if written or declared else {}
+            outputs = read_outputs(written, declared, self.unit.node.scope.types) if written or declared else {}
         if self.mask is not None:
             self._check_secrets(self.mask, outputs)
         return outputs

@@ -23,6 +23,7 @@ from ropeway.runs.veil import Veil
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ropeway.lang.parameter_types import ParameterTypes
     from ropeway.lang.plan import Plan
     from ropeway.runs.around import Limits, Observer
     from ropeway.runs.folder import RunFolder
@@ -40,6 +41,7 @@ class Job:
     """One carrying out of a run, decided by the caller before the pair of processes is made.
 
     ``environ`` is what steps inherit; ``secrets`` are values by ``params.NAME`` and ``secrets.NAME``; ``grace`` is in seconds; ``power`` syncs every turn.
+    ``types`` are the parameter types that plugins bring.
     """
 
     folder: RunFolder
@@ -53,6 +55,7 @@ class Job:
     secrets: Mapping[str, str] = field(default_factory=dict)
     grace: float = 10.0
     power: bool = False
+    types: ParameterTypes | None = None
 
 
 def carry(job: Job, life: int, sink: EventSink | None = None) -> int:
@@ -140,6 +143,7 @@ def _root(job: Job) -> Scope:
         run={"id": job.folder.id, "workflow": template.id, "version": template.version},
         cwd=job.workspace.path,
         masked=inherited,
+        types=job.types,
     )
 
 

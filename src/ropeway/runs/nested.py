@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ropeway.errors import RopewayError
 from ropeway.lang.expressions import EvaluationError, to_text
-from ropeway.lang.values import ValueProblem, check_value
+from ropeway.lang.values import check_value
 from ropeway.runs.scope import Outcome, Scope, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ropeway.lang.parameter_types import ParameterTypes
     from ropeway.lang.plan import Template
     from ropeway.runs.around import Loop
     from ropeway.runs.scope import Unit
@@ -57,7 +59,7 @@ class Nested:
         if template.source:
             env["ROPEWAY_WORKFLOW_DIR"] = template.source.rpartition("/")[0]
         env["ROPEWAY_WORKFLOW"] = template.id
-        params = arguments(template, unit.inputs)
+        params = arguments(template, unit.inputs, outer.types)
         hidden = [str(params[name]) for name, field in template.parameters.items() if field.type == "secret" and params[name] is not None]
         inherited = [self._secrets[name] for name in step.secrets if name in self._secrets]
         policy = template.policy.sandbox
@@ -72,6 +74,7 @@ class Nested:
             run=outer.run,
             cwd=outer.cwd,
             masked=(*outer.masked, *hidden, *inherited),
+            types=outer.types,
         )
 
     def leave(self, scope: Scope) -> None:
@@ -103,7 +106,7 @@ def outputs_of(scope: Scope) -> dict[str, Any]:
     return {name: scope.rendered(value, names) for name, value in scope.template.outputs.items()}
 
 
-def arguments(template: Template, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def arguments(template: Template, inputs: Mapping[str, Any], types: ParameterTypes | None = None) -> dict[str, Any]:
     """Return a sub-workflow's parameters from its step's inputs.
 
     Raises:
@@ -117,7 +120,7 @@ def arguments(template: Template, inputs: Mapping[str, Any]) -> dict[str, Any]:
             params[name] = field.default
             continue
         try:
-            params[name] = inputs[name] if field.type == "secret" else check_value(field, inputs[name])
-        except ValueProblem as problem:
+            params[name] = inputs[name] if field.type == "secret" else check_value(field, inputs[name], types)
+        except RopewayError as problem:
             raise EvaluationError(f"input {name!r} of {template.id}: {problem}") from problem
     return params

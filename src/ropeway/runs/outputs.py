@@ -15,12 +15,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from ropeway.lang.values import ValueProblem, check_value, parse_text
+from ropeway.errors import RopewayError
+from ropeway.lang.values import check_value, parse_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ropeway.lang.model import Field
+    from ropeway.lang.parameter_types import ParameterTypes
 
 MAX_BYTES = 16 * 2**20
 """Outputs are values, not files: larger results belong into an artifact."""
@@ -32,12 +34,13 @@ class OutputProblem(Exception):
     """An output file that can't be read, or values that do not fit what the step declares."""
 
 
-def read_outputs(data: bytes, declared: Mapping[str, Field] | None) -> dict[str, Any]:
+def read_outputs(data: bytes, declared: Mapping[str, Field] | None, types: ParameterTypes | None = None) -> dict[str, Any]:
     """Return the outputs a step wrote.
 
     Args:
         data: The file's bytes; empty when the step wrote nothing.
         declared: The step's ``outputs``; None when it declares none (then every output is a string).
+        types: Parameter types that plugins bring.
 
     Raises:
         OutputProblem: Says which line or which output, and why.
@@ -50,10 +53,10 @@ def read_outputs(data: bytes, declared: Mapping[str, Field] | None) -> dict[str,
         raise OutputProblem(f"the outputs are not UTF-8 at byte {error.start}") from error
     if "\0" in text:
         raise OutputProblem(f"the outputs hold a NUL character at offset {text.index(chr(0))}")
-    return typed_outputs(_entries(text), declared)
+    return typed_outputs(_entries(text), declared, types)
 
 
-def typed_outputs(raw: Mapping[str, Any], declared: Mapping[str, Field] | None) -> dict[str, Any]:
+def typed_outputs(raw: Mapping[str, Any], declared: Mapping[str, Field] | None, types: ParameterTypes | None = None) -> dict[str, Any]:
     """Check values against the declarations; see :func:`read_outputs`."""
     if declared is None:
         return {key: value if isinstance(value, str) else _compact(value) for key, value in raw.items()}
@@ -73,8 +76,8 @@ def typed_outputs(raw: Mapping[str, Any], declared: Mapping[str, Field] | None) 
             raise OutputProblem(f'output {name!r} is declared and was not written; add `echo "{name}=…" >> "$ROPEWAY_OUTPUT"`')
         value = raw[name]
         try:
-            out[name] = parse_text(field, value) if isinstance(value, str) else check_value(field, value)
-        except ValueProblem as problem:
+            out[name] = parse_text(field, value, types) if isinstance(value, str) else check_value(field, value, types)
+        except RopewayError as problem:
             raise OutputProblem(f"output {name!r}: {problem}") from problem
     return out
 

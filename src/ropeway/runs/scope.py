@@ -12,15 +12,17 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ropeway.errors import RopewayError
 from ropeway.lang.expressions import EvaluationError, Status, calls, evaluate, parse, references
 from ropeway.lang.expressions.template import parse_template, render
-from ropeway.lang.values import ValueProblem, check_value
+from ropeway.lang.values import check_value
 from ropeway.records import field, record
 from ropeway.runs.schedule import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ropeway.lang.parameter_types import ParameterTypes
     from ropeway.lang.plan import PlanStep, Template
     from ropeway.runs.schedule import Verdict
 
@@ -48,6 +50,7 @@ class Scope:
 
     ``prefix`` starts the addresses of its steps (empty, or ending in ``/``); ``order`` is the place of its step among all, so that the order of
     starting is stable across scopes. ``results`` are what expressions see as ``steps``. ``masked`` are secret values that must not reach a log.
+    ``types`` are the parameter types that plugins bring.
     """
 
     template: Template
@@ -60,6 +63,7 @@ class Scope:
     run: Mapping[str, Any]
     cwd: str
     masked: tuple[str, ...] = ()
+    types: ParameterTypes | None = None
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     schedule: Schedule = field(init=False)
     timed_out: bool = False
@@ -267,8 +271,8 @@ class Unit:
                     inputs[name] = declared.default
                     continue
                 try:
-                    inputs[name] = check_value(declared, inputs[name])
-                except ValueProblem as problem:
+                    inputs[name] = check_value(declared, inputs[name], scope.types)
+                except RopewayError as problem:
                     raise EvaluationError(f"input {name!r}: {problem}") from problem
             contexts.append(scope.names(inputs=inputs, unit=self))
         self.inputs = inputs
