@@ -62,6 +62,39 @@ def test_the_example_of_the_page_works(project: Project) -> None:
     assert "'workers': 3 is odd" in said.err
 
 
+def test_a_type_of_a_plugin_holds_while_the_run_goes_on(project: Project) -> None:
+    names = dict(line.split(" = ") for line in block("toml", "parameter_types").splitlines()[1:])
+    install(project, block("python", "class Port"), {name: target.strip('"') for name, target in names.items()})
+    project.file("inner.toml", 'id = "inner"\n[parameters.port]\ntype = "port"\n[steps.a]\nrun = "echo inner ${{ params.port + 1 }}"\n')
+    project.file(
+        "workflow.toml",
+        """
+        id = "serve"
+        [actions.open]
+        inputs.port = { type = "port" }
+        run = "echo action ${{ inputs.port + 1 }}"
+        [steps.find]
+        run = 'echo "port=$PORT" >> "$ROPEWAY_OUTPUT"'
+        outputs.port = { type = "port" }
+        [steps.use]
+        needs = ["find"]
+        uses = "action:open"
+        inputs = { port = "${{ steps.find.outputs.port }}" }
+        [steps.inner]
+        needs = ["use"]
+        uses = "workflow:./inner.toml"
+        inputs = { port = "${{ steps.find.outputs.port }}" }
+        """,
+    )
+    said = project.run("run", "--env", "PORT=8080")
+    assert said.status == 0, said.err
+    assert "  | action 8081\n" in said.out
+    assert "  | inner 8081\n" in said.out
+    said = project.run("run", "--env", "PORT=99999")
+    assert said.status == 1
+    assert "99999 is no port" in said.err
+
+
 BROKEN = """
 class Divides:
     base = "string"
