@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["carry_out", "interactive", "prompt", "run_options"]
 
+_BY_SIGNAL = 128
+"""What a shell adds to a signal's number to make an exit status of it."""
+_CTRL_C = 130
+
 
 def interactive(console: Console) -> bool:
     """Whether a person sits at both ends: questions can be asked, and an interactive step can own the terminal."""
@@ -43,7 +47,7 @@ def carry_out(console: Console, folder: RunFolder, options: RunOptions | None, p
     at_once = (options.parallel if options is not None else None) or plan.template.policy.max_parallel
     view = _view_for(console, sequential=at_once == 1)
     console.flush()
-    return runs.carry_out(
+    status = runs.carry_out(
         folder,
         observer=view,
         asker=_asker_for(console, view),
@@ -52,6 +56,22 @@ def carry_out(console: Console, folder: RunFolder, options: RunOptions | None, p
         prompt=prompt(console),
         ready=ready,
     )
+    if status > _BY_SIGNAL and status != _CTRL_C:
+        _tell_killed(console, folder, status - _BY_SIGNAL)
+    return status
+
+
+def _tell_killed(console: Console, folder: RunFolder, signum: int) -> None:
+    """Say what became of a run whose runner was killed: it had no chance to say it itself."""
+    import signal
+
+    from ropeway.cli.failures import show_error
+    from ropeway.errors import RopewayError
+
+    name = signal.Signals(signum).name if signum in signal.valid_signals() else f"signal {signum}"
+    what = f"the process that carried out run {folder.id} was killed ({name}), and its steps with it"
+    hint = f"`workflow resume {folder.id}` goes on from the last finished step"
+    show_error(console, RopewayError(what, hint=hint, code="run-interrupted"))
 
 
 def prompt(console: Console) -> Callable[[str], str] | None:

@@ -70,6 +70,21 @@ def test_a_timeout_ends_the_whole_tree(project: Project) -> None:
     assert all(gone(p) for p in pids)
 
 
+def test_who_waits_for_a_killed_runner_is_told_how_to_go_on(project: Project) -> None:
+    project.write('[steps.a]\nrun = "touch started; sleep 60"\n')
+    process = project.start("run")
+    until((project.cwd / "started").exists)
+    os.kill(runner_of(process.pid), signal.SIGKILL)
+    _, err = process.communicate(timeout=20)
+    run = project.newest()
+    assert run is not None
+    assert process.returncode == 128 + signal.SIGKILL
+    assert err == (
+        f"error: the process that carried out run {run.id} was killed (SIGKILL), and its steps with it\n"
+        f"hint: `workflow resume {run.id}` goes on from the last finished step\n"
+    )
+
+
 @pytest.mark.parametrize("victim", ["guardian", "runner", "group"])
 def test_when_one_of_ours_is_killed_nothing_survives(project: Project, victim: str) -> None:
     project.write(HOSTILE)
