@@ -7,12 +7,12 @@ import os
 import random
 import re
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from acceptance.harness import Project, Said
+from support.projects import until
 
 OK = 'id = "ok"\n\n[steps.a]\nrun = "true"\n'
 
@@ -409,8 +409,7 @@ def test_of_two_resumes_the_second_says_who_carries_the_run_out(project: Project
     assert project.run("run").status == 1
     project.file("go", "")
     with project.start("resume") as first:
-        while not (project.root / "began").exists():
-            time.sleep(0.01)
+        until((project.root / "began").exists)
         second = project.run("resume")
         project.file("ok", "")
         assert first.wait(20) == 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 
 import pytest
 
 from acceptance.harness import Project, Said
+from support.projects import until
 
 CI = """
     id = "acme/ci"
@@ -236,8 +236,7 @@ def test_status_lists_the_runs_that_wait_or_were_interrupted_with_what_to_type(p
     project.file("s.toml", 'id = "s"\n\n[steps.a]\nrun = "true"\n\n[steps.b]\nneeds = ["a"]\nrun = "touch began; sleep 30"\n')
     assert project.run("run", "g.toml").status == 6
     with project.start("run", "s.toml", start_new_session=True) as process:
-        while not (project.root / "began").exists():
-            time.sleep(0.01)
+        until((project.root / "began").exists)
         rows = project.run("status").out.splitlines()
         assert [row.split() for row in rows[1:]] == [
             ["RUN", "g", "waiting", "ask", "NOW", "me", "HERE"],
@@ -245,8 +244,7 @@ def test_status_lists_the_runs_that_wait_or_were_interrupted_with_what_to_type(p
         ]
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(20)
-    while "running" in project.raw("status").stdout.decode():
-        time.sleep(0.02)
+    until(lambda: "running" not in project.raw("status").stdout.decode())
     said = project.run("status")
     assert [row.split()[:4] for row in said.out.splitlines()[1:]] == [["RUN", "g", "waiting", "ask"], ["RUN2", "s", "interrupted", "b"]]
     assert said.err == "Answer it: workflow answer RUN:ask yes|no\nGo on:     workflow resume RUN2\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 from acceptance.harness import Project, Said
+from support.projects import until
 
 HELLO = """
     id = "hello"
@@ -311,8 +311,7 @@ def test_a_run_whose_output_can_not_be_written_goes_on(project: Project) -> None
 def test_ctrl_c_cancels_the_run_and_says_how_it_goes_on(project: Project) -> None:
     project.file("workflow.toml", 'id = "s"\n\n[steps.s]\nrun = "echo here; touch started; sleep 30"\n')
     with project.start("run", start_new_session=True) as process:
-        while not (project.root / "started").exists():
-            time.sleep(0.01)
+        until((project.root / "started").exists)
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=20)
     assert process.returncode == 130

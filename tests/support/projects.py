@@ -92,7 +92,7 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.cwd = root / "work"
+        self.cwd = root / "project"
         self.cwd.mkdir()
         self.state_home = root / "state"
         self.store = RunStore(self.state_home / "ropeway")

@@ -90,9 +90,11 @@ def test_an_unfinished_run_keeps_everything_and_one_that_goes_on_keeps_anew(proj
 
 
 def test_a_path_that_a_parameter_leads_out_is_not_kept_and_said(project: Project) -> None:
-    project.write('[parameters.p]\ndefault = "../work/a.txt"\n[artifacts.x]\npath = "${{ params.p }}"\n[steps.a]\nrun = "echo 1 > a.txt"\n')
+    project.write(
+        '[parameters.p]\ndefault = "../project/a.txt"\n[artifacts.x]\npath = "${{ params.p }}"\n[steps.a]\nrun = "echo 1 > a.txt"\n'
+    )
     ran = project.call("run")
     assert ran.status == 0
-    assert "artifact x was not kept: its path ../work/a.txt leads out of the working copy" in ran.err
+    assert "artifact x was not kept: its path ../project/a.txt leads out of the working copy" in ran.err
     assert artifacts(project) == {}
     assert project.call("run", "--param", "p=a.txt").state.artifacts[0]["path"] == "a.txt"
