@@ -215,7 +215,6 @@ class Executor:
             data = {"step": unit.address, "attempt": unit.attempt, "log": pair.number if pair is not None else None}
             if unit.step.interactive:
                 data["interactive"] = True
-            self.around.workspace.before(unit.address, unit.attempt)
             self.emit("step.started", data)
             starting.append((unit, (*prepared, pair)))
         return starting
@@ -306,9 +305,12 @@ class Executor:
 
     def _over(self, unit: Unit, outcome: Outcome) -> None:
         self._lease(unit, -1)
-        snapshot = self.around.workspace.after(unit.address, unit.attempt, quiet=not self._running)
-        if snapshot is not None:
-            outcome = replace(outcome, extra={**outcome.extra, "snapshot": snapshot})
+        if not unit.step.pure:
+            snapshot = self.around.workspace.save()
+            if snapshot is not None:
+                others = sorted(attempt.unit.address for attempt in self._running.values() if not attempt.unit.step.pure)
+                boundary = {**snapshot.as_json(), "quiet": not others, "others": others}
+                outcome = replace(outcome, extra={**outcome.extra, "snapshot": boundary})
         for name, declared in (unit.step.outputs or {}).items():
             if declared.type == "secret" and outcome.outputs.get(name) is not None:
                 self.veil.learn(str(outcome.outputs[name]))
