@@ -172,3 +172,31 @@ def test_cores_bound_what_steps_lease(place: Place) -> None:
     assert place.load().cores is None
     place.user.write_text("cores = 3")
     assert place.load().cores == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("keep_runs_for", "30d"),
+        ("grace", "10"),
+        ("grace", "1.5"),
+        ("grace", "90s"),
+        ("keep_cache_size", "5GiB"),
+        ("memory", "1025"),
+        ("plain", "true"),
+    ],
+)
+def test_a_value_is_shown_as_it_can_be_written(place: Place, key: str, text: str) -> None:
+    place.environ["ROPEWAY_" + key.upper()] = text
+    setting = place.load().get(key)
+    assert settings.as_text(setting.key, setting.value) == text
+
+
+def test_how_long_things_are_kept_can_be_without_bound(place: Place) -> None:
+    loaded = place.load()
+    assert (loaded.keep_runs, loaded.keep_runs_for, loaded.keep_state_size) == (1000, 30 * 86400, None)
+    assert (loaded.keep_workspaces, loaded.keep_workspaces_for) == (100, 14 * 86400)
+    assert (loaded.keep_cache_size, loaded.keep_tools_for) == (5 * 2**30, 30 * 86400)
+    place.user.write_text("keep_runs = 0\nkeep_runs_for = 0\nkeep_workspaces_for = '0s'\n")
+    loaded = place.load()
+    assert (loaded.keep_runs, loaded.keep_runs_for, loaded.keep_workspaces_for) == (None, None, None)

@@ -59,6 +59,57 @@ SCHEMA: tuple[Key, ...] = (
         project_may_set=False,
     ),
     Key("grace", "duration", 10.0, "How long a cancelled step may take to end between SIGTERM and SIGKILL."),
+    Key(
+        "keep_cache_size",
+        "size",
+        5 * 2**30,
+        "Size above which `workflow gc` removes what was cached, the longest unused first; 0 sets no bound.",
+        project_may_set=False,
+    ),
+    Key(
+        "keep_runs",
+        "integer",
+        1000,
+        "Most finished runs that `workflow gc` leaves, the newest ones; 0 sets no bound.",
+        project_may_set=False,
+        minimum=0,
+    ),
+    Key(
+        "keep_runs_for",
+        "duration",
+        30 * 86400.0,
+        "How long `workflow gc` leaves a finished run with its logs and artifacts; 0 leaves it for ever.",
+        project_may_set=False,
+    ),
+    Key(
+        "keep_state_size",
+        "size",
+        0,
+        "Size of the state directory above which `workflow gc` removes finished runs, the oldest first; 0 sets no bound.",
+        project_may_set=False,
+    ),
+    Key(
+        "keep_tools_for",
+        "duration",
+        30 * 86400.0,
+        "How long `workflow gc` leaves a copy of tools that no working copy uses; 0 leaves it for ever.",
+        project_may_set=False,
+    ),
+    Key(
+        "keep_workspaces",
+        "integer",
+        100,
+        "Most kept working copies that `workflow gc` leaves, the newest ones; 0 sets no bound.",
+        project_may_set=False,
+        minimum=0,
+    ),
+    Key(
+        "keep_workspaces_for",
+        "duration",
+        14 * 86400.0,
+        "How long `workflow gc` leaves a kept working copy after its run ended; 0 leaves it for ever.",
+        project_may_set=False,
+    ),
     Key("max_parallel", "integer", 0, "Most steps that any one run carries out at the same time; 0 sets no bound.", minimum=0),
     Key("memory", "size", 0, "Memory that the `resources` of one run's steps share; 0 means all of this machine."),
     Key("plain", "boolean", False, "Print plain lines on a terminal too, without colour or live tables."),
@@ -117,6 +168,41 @@ class Settings:
     def grace(self) -> float:
         """Seconds between SIGTERM and SIGKILL."""
         return float(self.all["grace"].value)
+
+    @property
+    def keep_cache_size(self) -> int | None:
+        """Bytes that caches may take, or None."""
+        return int(self.all["keep_cache_size"].value) or None
+
+    @property
+    def keep_runs(self) -> int | None:
+        """Most finished runs that are left, or None."""
+        return int(self.all["keep_runs"].value) or None
+
+    @property
+    def keep_runs_for(self) -> float | None:
+        """Seconds that a finished run stays, or None."""
+        return float(self.all["keep_runs_for"].value) or None
+
+    @property
+    def keep_state_size(self) -> int | None:
+        """Bytes that the state directory may take, or None."""
+        return int(self.all["keep_state_size"].value) or None
+
+    @property
+    def keep_tools_for(self) -> float | None:
+        """Seconds that an unused copy of tools stays, or None."""
+        return float(self.all["keep_tools_for"].value) or None
+
+    @property
+    def keep_workspaces(self) -> int | None:
+        """Most kept working copies that are left, or None."""
+        return int(self.all["keep_workspaces"].value) or None
+
+    @property
+    def keep_workspaces_for(self) -> float | None:
+        """Seconds that a kept working copy stays after its run ended, or None."""
+        return float(self.all["keep_workspaces_for"].value) or None
 
     @property
     def max_parallel(self) -> int | None:
@@ -198,6 +284,19 @@ def load(project: Path | None, environ: Mapping[str, str]) -> Settings:
         else:
             settings[key.name] = found.get(key.name) or Setting(key, key.default, "default", "")
     return Settings(settings)
+
+
+def as_text(key: Key, value: Any) -> str:
+    """Return a value as a person would write it: ``30d``, ``5GiB``, ``true``; a plain number of seconds below a minute."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if key.kind == "duration" and value >= 60:
+        unit = next((unit for unit in ("d", "h", "m") if value % _UNITS[unit] == 0), "s")
+        return f"{value / _UNITS[unit]:.10g}{unit}"
+    if key.kind == "size" and value >= 1024:
+        unit = next((unit for unit in ("TiB", "GiB", "MiB", "KiB") if value % _SIZES[unit] == 0), "")
+        return f"{value // _SIZES[unit]}{unit}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def key_named(name: str) -> Key:

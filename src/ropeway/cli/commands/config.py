@@ -31,10 +31,8 @@ def _json(setting: settings.Setting) -> dict[str, Any]:
     return {"key": setting.key.name, "value": setting.value, "origin": setting.origin, "place": setting.place or None}
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:g}" if isinstance(value, float) else clean(str(value))
+def _text(setting: settings.Setting) -> str:
+    return clean(settings.as_text(setting.key, setting.value))
 
 
 @verb_group(short_help="Read and change settings.")
@@ -53,7 +51,7 @@ def list_(console: Console) -> None:
         for setting in found:
             console.object({**_json(setting), "description": setting.key.doc})
         return
-    rows = [(s.key.name, _text(s.value) or '""', s.origin + (f" {s.place}" if s.place else ""), s.key.doc) for s in found]
+    rows = [(s.key.name, _text(s) or '""', s.origin + (f" {s.place}" if s.place else ""), s.key.doc) for s in found]
     lines = table([("KEY", "VALUE", "FROM", "MEANING"), *rows])
     console.data(console.styled(lines[0], "dim"))
     for line in lines[1:]:
@@ -68,7 +66,7 @@ def get(console: Console, *, key: str) -> None:
     if console.json:
         console.object(_json(setting))
     else:
-        console.data(_text(setting.value))
+        console.data(_text(setting))
 
 
 @command.command("set")
@@ -96,4 +94,4 @@ def set_(console: Console, *, key: str, value: str | None, unset: bool, project:
         return
     console.say(f"{'removed' if unset else 'set'} {now.key.name} in {path}")
     if str(path) != now.place and now.origin != "default":
-        console.warning(f"{now.place} sets {now.key.name} as well, and wins: {_text(now.value)}")
+        console.warning(f"{now.place} sets {now.key.name} as well, and wins: {_text(now)}")
