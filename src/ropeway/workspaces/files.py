@@ -1,0 +1,169 @@
+"""Copying and deleting files so that nothing outside of a folder is ever written or deleted, and quickly."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from fcntl import ioctl
+
+from ropeway.errors import StoreError
+
+_FICLONE = 0x40049409  # <linux/fs.h>: share the blocks of another file
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_CHUNK = 1 << 30
+_CAN_NOT_CLONE = (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM, errno.ETXTBSY)
+_CAN_NOT_RANGE = (*_CAN_NOT_CLONE, errno.EBADF, errno.EIO)
+_LARGE = 64 * 1024  # below this, one read and one write are quicker than asking the file system to share blocks
+
+_no_clones: set[tuple[int, int]] = set()
+"""Pairs of devices between which blocks can't be shared."""
+
+
+# -- deleting ---------------------------------------------------------------------------------------------------------------------------
+
+
+def remove_tree(path: str) -> None:
+    """Delete a folder, file or link with all that is in it; links are not followed. Fine when it is gone, or goes meanwhile.
+
+    Folders that may not be written are made writable first.
+
+    Raises:
+        StoreError: Something can't be deleted.
+    """
+    try:
+        try:
+            os.unlink(path)
+        except (IsADirectoryError, PermissionError):
+            _remove_folder(path, None)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(
+            f"{path} can't be removed: {error.strerror}", hint="check who owns what is in it", code="workspace-remove"
+        ) from error
+
+
+def _remove_folder(name: str | bytes, parent: int | None) -> None:
+    """Delete a folder; ``name`` is relative to the open folder ``parent``, so that nobody can put a link in its way."""
+    descriptor = _open_folder(name, parent)
+    try:
+        with os.scandir(descriptor) as entries:
+            found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        for inner, is_folder in found:
+            try:
+                if is_folder:
+                    _remove_folder(inner, descriptor)
+                else:
+                    os.unlink(inner, dir_fd=descriptor)
+            except FileNotFoundError:
+                continue
+            except PermissionError:
+                _remove_harder(inner, descriptor, is_folder=is_folder)
+    finally:
+        os.close(descriptor)
+    try:
+        os.rmdir(name, dir_fd=parent)
+    except FileNotFoundError:
+        return
+
+
+def _remove_harder(name: str, parent: int, *, is_folder: bool) -> None:
+    """Try again in a folder that may not be written: make it so."""
+    os.fchmod(parent, 0o700)
+    if is_folder:
+        _remove_folder(name, parent)
+    else:
+        os.unlink(name, dir_fd=parent)
+
+
+def _open_folder(name: str | bytes, parent: int | None) -> int:
+    try:
+        return os.open(name, _FOLDER, dir_fd=parent)
+    except PermissionError:
+        mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
+        if not stat.S_ISDIR(mode):
+            raise
+        os.chmod(name, 0o700, dir_fd=parent)
+        return os.open(name, _FOLDER, dir_fd=parent)
+
+
+# -- copying ----------------------------------------------------------------------------------------------------------------------------
+
+
+def copy_entry(source: bytes, target: bytes, *, times: bool = False) -> bool:
+    """Copy a regular file or a symbolic link to a path that does not exist, with its permissions; with ``times``, with its times.
+
+    The blocks of a file are shared where the file system can.
+
+    Returns:
+        Whether there is a copy: not of a socket, a pipe or a device, and not of what went meanwhile.
+
+    Raises:
+        OSError: It can't be read or written.
+    """
+    try:
+        found = os.lstat(source)
+        if stat.S_ISLNK(found.st_mode):
+            os.symlink(os.readlink(source), target)
+        elif stat.S_ISREG(found.st_mode):
+            _copy_file(source, target, times=times)
+            return True
+        else:
+            return False
+    except FileNotFoundError:
+        if os.path.lexists(source):
+            raise
+        return False
+    if times:
+        os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns), follow_symlinks=False)
+    return True
+
+
+def _copy_file(source: bytes, target: bytes, *, times: bool) -> None:
+    # Non-blocking: a pipe that took the file's place would make us wait for ever.
+    reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        found = os.fstat(reading)
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            _copy_bytes(reading, writing, found)
+            os.fchmod(writing, stat.S_IMODE(found.st_mode) & 0o777)
+            if times:
+                os.utime(writing, ns=(found.st_atime_ns, found.st_mtime_ns))
+        except BaseException:
+            os.unlink(target)
+            raise
+        finally:
+            os.close(writing)
+    finally:
+        os.close(reading)
+
+
+def _copy_bytes(reading: int, writing: int, found: os.stat_result) -> None:
+    if found.st_size <= _LARGE:
+        _through_memory(reading, writing, _LARGE)
+        return
+    devices = (found.st_dev, os.fstat(writing).st_dev)
+    if devices not in _no_clones:
+        try:
+            ioctl(writing, _FICLONE, reading)
+        except OSError as error:
+            if error.errno not in _CAN_NOT_CLONE:
+                raise
+            _no_clones.add(devices)
+        else:
+            return
+    try:
+        while os.copy_file_range(reading, writing, _CHUNK):
+            pass
+    except OSError as error:
+        if error.errno not in _CAN_NOT_RANGE:
+            raise
+        _through_memory(reading, writing, 1 << 20)
+
+
+def _through_memory(reading: int, writing: int, size: int) -> None:
+    while data := os.read(reading, size):
+        while data:
+            data = data[os.write(writing, data) :]
