@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["depth", "in_order", "outer"]
+__all__ = ["depth", "in_order", "inside", "outer", "top"]
 
 
 def outer(address: str) -> str:
     """Return the address of what a unit or an inner step belongs to; empty for a step of the workflow itself."""
     return address[: max(address.rfind("["), address.rfind("#"), address.rfind("/"), 0)]
+
+
+def top(address: str) -> str:
+    """Return the step of the workflow itself that an address belongs to."""
+    for place, letter in enumerate(address):
+        if letter in "[#/":
+            return address[:place]
+    return address
 
 
 def depth(address: str) -> int:
@@ -43,3 +51,8 @@ def in_order(addresses: Iterable[str]) -> list[str]:
 def _number(address: str) -> int:
     last = address[len(outer(address)) :]
     return int(last.strip("[]#")) if last[0] in "[#" else 0
+
+
+def inside(address: str, of: str) -> bool:
+    """Whether an address is that of a step, or of anything that belongs to it."""
+    return address == of or (address.startswith(of) and address[len(of)] in "[#/")
