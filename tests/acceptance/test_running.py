@@ -25,7 +25,7 @@ def test_a_run_shows_each_step_with_its_output(project: Project) -> None:
     project.file("workflow.toml", HELLO)
     assert project.run("run") == Said(
         out="""
-        run RUN: hello, 1 step
+        run RUN: hello, 1 step, in place (not in a repository)
         hello: started
           | Hello, world!
         hello: succeeded (N s)
@@ -65,7 +65,7 @@ def test_a_failed_step_is_the_last_thing_that_is_said_with_what_to_type_next(pro
     )
     assert project.run("run") == Said(
         out="""
-        run RUN: ci, 3 steps
+        run RUN: ci, 3 steps, in place (not in a repository)
         build: started
           | compiled
         build: succeeded (N s)
@@ -103,7 +103,7 @@ def test_a_resumed_run_goes_on_behind_the_finished_steps(project: Project) -> No
     project.file("fixed", "")
     assert project.run("resume") == Said(
         out="""
-        run RUN: ci, 2 steps
+        run RUN: ci, 2 steps, in place (not in a repository)
         test: started, attempt 2
         test: succeeded (N s)
         run RUN: succeeded after N s (2 succeeded)
@@ -128,7 +128,7 @@ def test_a_step_that_may_fail_is_a_warning(project: Project) -> None:
     )
     assert project.run("run") == Said(
         out="""
-        run RUN: w, 2 steps
+        run RUN: w, 2 steps, in place (not in a repository)
         spelling: started
         spelling: failed (allowed): exit status 1 (N s)
         next: started
@@ -173,7 +173,7 @@ def test_a_retry_is_announced(project: Project) -> None:
     )
     assert project.run("run") == Said(
         out="""
-        run RUN: r, 1 step
+        run RUN: r, 1 step, in place (not in a repository)
         flaky: started
           | try 1
         flaky: attempt 1 failed (exit status 1), again in N s
@@ -209,7 +209,7 @@ def test_a_skipped_step_says_why_and_outputs_are_printed(project: Project) -> No
     )
     assert project.run("run") == Said(
         out="""
-        run RUN: o, 2 steps
+        run RUN: o, 2 steps, in place (not in a repository)
         deploy: skipped: its condition is false
         count: started
         count: succeeded (N s)
@@ -223,7 +223,7 @@ def test_every_item_of_a_foreach_is_a_step_of_its_own(project: Project) -> None:
     project.file("workflow.toml", 'id = "f"\n\n[steps.each]\nforeach = "[\'x\', \'y\']"\nrun = "echo ${{ item }}"\n')
     assert project.run("run") == Said(
         out="""
-        run RUN: f, 1 step
+        run RUN: f, 1 step, in place (not in a repository)
         each: 2 items
         each[0]: started
           | x
@@ -282,7 +282,7 @@ def test_a_step_may_close_its_output(project: Project) -> None:
     project.file("workflow.toml", 'id = "c"\n\n[steps.c]\nrun = "echo before; exec >&- 2>&-; exit 0"\n')
     assert project.run("run") == Said(
         out="""
-        run RUN: c, 1 step
+        run RUN: c, 1 step, in place (not in a repository)
         c: started
           | before
         c: succeeded (N s)
@@ -336,7 +336,7 @@ def test_a_gate_without_a_terminal_makes_the_run_wait_until_it_is_answered(proje
     )
     assert project.run("run") == Said(
         out="""
-        run RUN: g, 2 steps
+        run RUN: g, 2 steps, in place (not in a repository)
         ask: waits for an answer: Publish?
         run RUN: waiting after N s (1 waiting, 1 pending)
         """,
@@ -363,7 +363,7 @@ def test_a_declined_gate_is_asked_again_by_a_resume(project: Project) -> None:
     assert project.run("run").status == 6
     assert project.run("answer", ":ask", "no") == Said(
         out="""
-        run RUN: g, 1 step
+        run RUN: g, 1 step, in place (not in a repository)
         ask: answered by me
         ask: failed: declined
         run RUN: failed after N s (1 failed)
@@ -383,7 +383,7 @@ def test_a_condition_that_reads_an_unset_variable_says_how_to_write_it(project: 
     project.file("workflow.toml", 'id = "e"\n\n[steps.a]\nwhen = "env.NO_SUCH == \'x\'"\nrun = "true"\n')
     assert project.run("run") == Said(
         out="""
-        run RUN: e, 1 step
+        run RUN: e, 1 step, in place (not in a repository)
         a: failed: the environment variable NO_SUCH is not set (set it, or write default(env.NO_SUCH, ''))
         run RUN: failed after N s (1 failed)
         """,

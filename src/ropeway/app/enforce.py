@@ -26,13 +26,13 @@ class Unmet(NamedTuple):
     step: str = ""
 
 
-def check(plan: Plan, options: RunOptions) -> None:
-    """Refuse a plan that asks for what nothing here enforces.
+def check(plan: Plan, options: RunOptions, *, isolated: bool) -> None:
+    """Refuse a plan that asks for what nothing here enforces; ``isolated`` says that the run gets a working copy of its own.
 
     Raises:
         Refused: Names everything at once, and all that can be done about it.
     """
-    unmet = list(unenforceable(plan, options))
+    unmet = list(unenforceable(plan, options, isolated=isolated))
     if not unmet:
         return
     raise Refused("; ".join(_sentences(unmet)), hint=_hint(unmet), code="not-enforceable")
@@ -64,12 +64,12 @@ def _listed(names: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def unenforceable(plan: Plan, options: RunOptions) -> Iterator[Unmet]:
+def unenforceable(plan: Plan, options: RunOptions, *, isolated: bool = True) -> Iterator[Unmet]:
     """Yield what can't be enforced, sub-workflows included."""
     for template in (plan.template, *plan.workflows.values()):
         yield from _policy(template, options)
         for step in template.steps:
-            yield from _step(step, options)
+            yield from _step(step, options, isolated=isolated)
     for template in plan.workflows.values():
         if template.policy.concurrency is not None:
             what = f"the sub-workflow {template.id} has a concurrency group, which is held for whole runs only"
@@ -80,7 +80,7 @@ def unenforceable(plan: Plan, options: RunOptions) -> Iterator[Unmet]:
 
 
 def _policy(template: Template, options: RunOptions) -> Iterator[Unmet]:
-    sandbox, workspace, needs = template.policy.sandbox, template.policy.workspace, template.requirements
+    sandbox, needs = template.policy.sandbox, template.requirements
     if sandbox is not None and sandbox.level != "none" and not options.no_sandbox:
         yield Unmet(f"the sandbox level {sandbox.level!r} can't be enforced on this machine", "--no-sandbox runs without it")
     elif (
@@ -88,22 +88,19 @@ def _policy(template: Template, options: RunOptions) -> Iterator[Unmet]:
     ):
         # An empty rule denies everything: ignoring it would be worse than ignoring one that names something.
         yield Unmet("the sandbox's access rules can't be enforced on this machine", "--no-sandbox runs without them")
-    if workspace is not None and not options.in_place:
-        yield Unmet(
-            "the workflow wants a working copy of its own, which can't be made on this machine", "--in-place runs it in this folder"
-        )
     if needs.image is not None and not options.no_sandbox:
         yield Unmet("the workflow wants a container image, which can't be used on this machine", "--no-sandbox runs without it")
     if needs.nix is not None and not options.no_sandbox:
         yield Unmet("the workflow wants a nix shell, which can't be used on this machine", "--no-sandbox runs without it")
 
 
-def _step(step: PlanStep, options: RunOptions) -> Iterator[Unmet]:
+def _step(step: PlanStep, options: RunOptions, *, isolated: bool) -> Iterator[Unmet]:
     if step.kind not in CARRIED:
         hint = "remove such steps, or write them with `plugin:`"
         yield Unmet("this kind of step can't be carried out on this installation", hint, f"{step.id} ({step.kind})")
-    if step.workspace == "ephemeral":
-        yield Unmet("an ephemeral working copy can't be made on this machine", 'remove workspace = "ephemeral"', step.id)
+    if step.workspace == "ephemeral" and not isolated:
+        hint = 'run it in a git or jj repository without --here, or ask for `policy.workspace.backend = "plain"`'
+        yield Unmet("an ephemeral working copy needs a run that has one of its own", hint, step.id)
     if step.interactive and not options.interactive:
         yield Unmet("an interactive step needs a terminal, and there is none", "run it on a terminal", step.id)
     if step.resources is not None:

@@ -14,11 +14,13 @@ from ropeway.lang.plan import Value
 from ropeway.lang.values import parse_parameter
 from ropeway.records import replace
 from ropeway.runs import state as states
+from ropeway.runs.addresses import top
 from ropeway.runs.journal import Journal
 from ropeway.runs.veil import Veil
+from ropeway.workspaces import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from ropeway.app.options import RunOptions
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ropeway.lang.plan import Plan
     from ropeway.runs.folder import RunFolder
     from ropeway.runs.state import RunState
+    from ropeway.runs.workspace import Files
 
 
 def check_resumable(folder: RunFolder, found: RunState) -> None:
@@ -68,11 +71,13 @@ def link(
     skip: Sequence[str] = (),
     options: RunOptions | None = None,
     prompt: Callable[[str], str] | None = None,
+    files: Files = "auto",
 ) -> tuple[RunFolder, Ready]:
     """Make a new run that keeps what still holds of an old one.
 
     A step is kept when it had succeeded, warned, or been skipped by its own ``when`` or the person, when its digest (action, static values, parameters it reads, its needs'
-    digests) is the same in both plans, and when it is neither ``from_step`` nor depends on it.
+    digests) is the same in both plans, and when it is neither ``from_step`` nor depends on it. The new run's files are those of the latest quiet boundary that
+    holds only kept steps' changes; a step whose changes that boundary lacks runs again.
 
     Args:
         old: The run to go on from; nobody may own it.
@@ -82,6 +87,7 @@ def link(
         skip: Steps to leave out; they count as done.
         options: As for :func:`create`; None takes what was recorded.
         prompt: Asks for a secret without echo; None when there is nobody.
+        files: ``keep`` begins with the files as the old run left them instead.
 
     Returns:
         The new run, and what it is to be carried out with.
@@ -98,10 +104,11 @@ def link(
         if name not in ids:
             raise UsageError(f"the workflow has no step {name!r}", hint="it has " + ", ".join(sorted(ids)[:20]), code="unknown-step")
     first = created(old)
-    cwd, options = Path(folder_of(first)), options or options_of(first)
+    cwd, options = Path(folder_of(first)), options_of(first, options)
     ready = prepare(new, cwd=cwd, options=options, prompt=prompt)
     folder = create(new, cwd=cwd, options=options, linked=old.id, ready=ready)
-    _keep(old, recorded, folder, new, from_step, frozenset(skip))
+    again = _downstream(new, [from_step]) if from_step else frozenset[str]()
+    _keep((old, recorded), (folder, new), again=again, skip=frozenset(skip), files=files)
     return folder, ready
 
 
@@ -121,39 +128,73 @@ def _with_values(plan: Plan, values: Mapping[str, str]) -> Plan:
     return replace(plan, parameters=parameters)
 
 
-def _keep(old: RunFolder, before: Plan, folder: RunFolder, after: Plan, from_step: str | None, skip: frozenset[str]) -> None:
-    """Write the kept steps' results into the new run's journal."""
+def _keep(was: tuple[RunFolder, Plan], now: tuple[RunFolder, Plan], *, again: frozenset[str], skip: frozenset[str], files: Files) -> None:
+    """Write the kept steps' results, and the files that they left, into the new run's journal."""
+    (old, before), (folder, after) = was, now
     results = old.state(before)
     hidden = Veil(old, ())
     hidden.restore(results)
     veil = Veil(folder, hidden.learned)
-    was, now = step_digests(before), step_digests(after)
-    again = _downstream(after, from_step) if from_step else frozenset()
+    kept = _holding(results, before, after, again) - skip
+    start, lacking = _start(old, results, kept, files)
+    kept -= _downstream(after, lacking) if lacking else frozenset()
     journal = Journal(folder.journal)
+    if start is not None:
+        journal.add("workspace.start", start)
     for step in after.template.steps:
         if step.id in skip:
             journal.add("step.finished", _kept(step.id, "skipped", None, {}, old.id) | {"reason": "user"})
-            continue
-        found = results.steps.get(step.id)
-        same = step.id not in again and was.get(step.id) == now[step.id]
-        if found is not None and same and states.settled_for_good(found):
+        elif step.id in kept:
+            found = results.steps[step.id]
             data = _kept(step.id, found.state, found.exit_code, dict(found.outputs), old.id)
             journal.add("step.finished", veil.over(data | ({"reason": found.reason} if found.reason else {})))
     journal.flush()
     journal.release()
 
 
+def _holding(results: RunState, before: Plan, after: Plan, again: frozenset[str]) -> frozenset[str]:
+    """Return the steps whose results still hold by their digests."""
+    was, now = step_digests(before), step_digests(after)
+    holding = set()
+    for step in after.template.steps:
+        found = results.steps.get(step.id)
+        if found is not None and step.id not in again and was.get(step.id) == now[step.id] and states.settled_for_good(found):
+            holding.add(step.id)
+    return frozenset(holding)
+
+
+def _start(old: RunFolder, results: RunState, kept: frozenset[str], files: Files) -> tuple[dict[str, Any] | None, frozenset[str]]:
+    """Return the files that the new run begins with (the data of ``workspace.start``), and the kept steps whose changes they lack.
+
+    A run in place has no files to begin with. Inner steps and instances are kept with their step.
+    """
+    from ropeway.runs.boundaries import boundaries, start_for_linked
+
+    events = list(old.events())
+    known = boundaries(events)
+    created = known.created
+    if created is None:
+        return None, frozenset()
+    if files == "keep":
+        snapshot, lacking = known.latest or Snapshot.from_json(created["snapshot"]), frozenset[str]()
+    else:
+        inner = {address for address in results.steps if top(address) in kept}
+        snapshot, lacking = start_for_linked(known, events, inner)
+    data = {"run": old.id, "base": created["base"], "base_commit": created["base_commit"], "snapshot": snapshot.as_json()}
+    return data, frozenset(top(address) for address in lacking)
+
+
 def _kept(step: str, state: str, exit_code: int | None, outputs: dict[str, Any], run: str) -> dict[str, Any]:
     return {"step": step, "attempt": 0, "state": state, "exit_code": exit_code, "outputs": outputs, "kept": run}
 
 
-def _downstream(plan: Plan, start: str) -> frozenset[str]:
-    """Return a step and everything that depends on it."""
+def _downstream(plan: Plan, start: Iterable[str]) -> frozenset[str]:
+    """Return steps and everything that depends on them."""
     dependents: dict[str, list[str]] = {}
     for step in plan.template.steps:
         for need in step.needs:
             dependents.setdefault(need, []).append(step.id)
-    found, queue = {start}, [start]
+    found, queue = set(start), list(start)
     while queue:
         for dependent in dependents.get(queue.pop(), ()):
             if dependent not in found:

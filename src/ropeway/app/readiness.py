@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ropeway.app import enforce
+from ropeway.app import enforce, working_copies
 from ropeway.app.projects import find_project
 from ropeway.errors import NotFound
 from ropeway.records import field, record
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from ropeway.app.options import RunOptions
+    from ropeway.app.working_copies import Isolation
     from ropeway.lang.plan import Plan, PlanStep, Template
     from ropeway.settings import Settings
 
@@ -24,11 +25,15 @@ __all__ = ["Ready", "check", "prepare", "read"]
 
 @record
 class Ready:
-    """What a run is carried out with: the environment of its steps, the person's settings, secrets by ``params.NAME`` and ``secrets.NAME``."""
+    """What a run is carried out with: the environment of its steps, the person's settings, secrets by ``params.NAME`` and ``secrets.NAME``.
+
+    ``isolation`` is where its files will live; None when that was decided before, and the run's first event says it.
+    """
 
     environ: Mapping[str, str]
     settings: Settings
     secrets: Mapping[str, str] = field(default_factory=dict)
+    isolation: Isolation | None = None
 
 
 def prepare(plan: Plan, *, cwd: Path, options: RunOptions, prompt: Callable[[str], str] | None = None) -> Ready:
@@ -47,8 +52,9 @@ def prepare(plan: Plan, *, cwd: Path, options: RunOptions, prompt: Callable[[str
         StoreError: The env file can't be read.
     """
     ready = read(plan, cwd=cwd, options=options, prompt=None, secrets=False)
-    check(plan, options, cwd=cwd, environ=ready.environ)
-    return Ready(ready.environ, ready.settings, _secrets(plan, ready.environ, prompt))
+    isolation = working_copies.choose(plan, options, cwd)
+    check(plan, options, cwd=cwd, environ=ready.environ, isolated=isolation.backend is not None)
+    return Ready(ready.environ, ready.settings, _secrets(plan, ready.environ, prompt), isolation)
 
 
 def read(plan: Plan, *, cwd: Path, options: RunOptions, prompt: Callable[[str], str] | None, secrets: bool = True) -> Ready:
@@ -58,14 +64,14 @@ def read(plan: Plan, *, cwd: Path, options: RunOptions, prompt: Callable[[str], 
     return Ready(environ, settings, _secrets(plan, environ, prompt) if secrets else {})
 
 
-def check(plan: Plan, options: RunOptions, *, cwd: Path, environ: Mapping[str, str]) -> None:
+def check(plan: Plan, options: RunOptions, *, cwd: Path, environ: Mapping[str, str], isolated: bool) -> None:
     """Refuse what can't be carried out as it is asked for: rules that nothing enforces here, requirements and plugins that are missing.
 
     Raises:
         Refused: Something can't be enforced.
         NotFound: Something required is missing; all of it is named.
     """
-    enforce.check(plan, options)
+    enforce.check(plan, options, isolated=isolated)
     templates = (plan.template, *plan.workflows.values())
     for one in (t.requirements for t in templates if t.requirements.commands or t.requirements.python):
         from ropeway.runs import requirements

@@ -16,18 +16,20 @@ if TYPE_CHECKING:
     from ropeway.app.readiness import Ready
     from ropeway.lang.plan import Plan
     from ropeway.runs.folder import RunFolder
+    from ropeway.runs.workspace import Files
 
 __all__ = ["Changes", "Resumable", "prepare"]
 
 
 @record
 class Changes:
-    """What a person wants other than before; nothing by default, and then the same run goes on."""
+    """What a person wants other than before; nothing by default, and then the same run goes on. ``files`` says what becomes of the files it left."""
 
     replan: bool = False
     values: Mapping[str, str] = field(default_factory=dict)
     start: str | None = None
     skip: tuple[str, ...] = ()
+    files: Files = "auto"
 
     def __bool__(self) -> bool:
         return bool(self.replan or self.values or self.start or self.skip)
@@ -69,7 +71,14 @@ def prepare(
     history.status(folder)  # ends what a dead run left running
     plan = _replanned(folder) if changes.replan else None
     new, ready = linked_runs.link(
-        folder, plan=plan, values=changes.values, from_step=changes.start, skip=changes.skip, options=options, prompt=prompt
+        folder,
+        plan=plan,
+        values=changes.values,
+        from_step=changes.start,
+        skip=changes.skip,
+        options=options,
+        prompt=prompt,
+        files=changes.files,
     )
     return Resumable(new, linked_to=folder.id, ready=ready)
 

@@ -10,11 +10,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ropeway.app import enforce
+from ropeway.app import enforce, working_copies
 from ropeway.app.options import RunOptions
 from ropeway.app.plugin_types import PluginTypes
 from ropeway.app.readiness import Ready, prepare, read
 from ropeway.errors import NotFound
+from ropeway.records import replace
 from ropeway.runs import guardian
 from ropeway.runs.around import Limits
 from ropeway.runs.carry import EXIT, Job, carry
@@ -22,7 +23,6 @@ from ropeway.runs.events import FORMAT
 from ropeway.runs.folder import RunFolder, RunStore
 from ropeway.runs.journal import Journal
 from ropeway.settings import load, state_dir
-from ropeway.workspaces import InPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ropeway.lang.plan import Plan
     from ropeway.runs.around import Observer
     from ropeway.runs.gates import Asker
+    from ropeway.runs.workspace import Files
     from ropeway.settings import Settings
 
 __all__ = ["EXIT", "Ready", "RunFolder", "RunOptions", "RunStore", "prepare"]
@@ -72,6 +73,7 @@ def create(plan: Plan, *, cwd: Path, options: RunOptions, linked: str | None = N
         "source": plan.template.source,
         "params": {name: value.value for name, value in plan.parameters.items()},
         "options": options.recorded(),
+        "workspace": (ready.isolation or working_copies.choose(plan, options, cwd)).recorded(),
     }
     if linked is not None:
         data["linked"] = linked
@@ -93,6 +95,7 @@ def carry_out(
     plan: Plan | None = None,
     prompt: Callable[[str], str] | None = None,
     ready: Ready | None = None,
+    files: Files = "auto",
 ) -> int:
     """Carry a run out, from its beginning or from where it stopped.
 
@@ -102,30 +105,34 @@ def carry_out(
         folder: The run.
         observer: Follows it.
         asker: Asks the person at a gate; None makes the run wait there.
-        options: As given to :func:`create`; None takes what was recorded.
+        options: As given to :func:`create`, or what a resume wants other than before; None takes what was recorded.
         plan: The run's plan when the caller has it at hand.
         prompt: Asks for a secret without echo; None when there is nobody.
         ready: What :func:`prepare` returned when the run was made just now; None reads it again.
+        files: What to do with the files of an earlier try: as agreed (an interrupted step's are undone), ``restore`` or ``keep``.
 
     Returns:
         The exit status: 0 done, 1 failed, 5 cancelled, 6 waiting, 130 Ctrl-C.
 
     Raises:
-        Busy: Another process carries it out.
+        Busy: Another process carries it out, or works in its workspace.
         NotFound: A secret has no value.
     """
-    lock = folder.lock()
+    locks = [folder.lock()]
     try:
         plan = plan or folder.plan()
         first = created(folder)
-        options = options or options_of(first)
+        options = options_of(first, options)
         cwd = folder_of(first)
         ready = ready or read(plan, cwd=Path(cwd), options=options, prompt=prompt)
         settings = ready.settings
+        isolation = ready.isolation or working_copies.chosen(first, cwd)
+        workspace, locked = working_copies.workspace_of(folder, plan, options, cwd, isolation)
+        locks += [locked] if locked >= 0 else []
         job = Job(
             folder=folder,
             plan=plan,
-            workspace=InPlace(cwd),
+            workspace=workspace,
             environ=ready.environ,
             limits=_limits(plan, options, settings),
             observer=observer,
@@ -135,10 +142,12 @@ def carry_out(
             power="power" in (settings.durability, plan.template.policy.durability),
             asker=asker,
             secrets=ready.secrets,
+            files=files,
         )
         return guardian.carry_out(lambda life: carry(job, life))
     finally:
-        os.close(lock)
+        for lock in locks:
+            os.close(lock)
 
 
 def created(folder: RunFolder) -> Mapping[str, Any]:
@@ -147,10 +156,16 @@ def created(folder: RunFolder) -> Mapping[str, Any]:
     raise NotFound(f"run {folder.id} has no events", code="run-not-found")
 
 
-def options_of(created: Mapping[str, Any]) -> RunOptions:
+def options_of(created: Mapping[str, Any], asked: RunOptions | None = None) -> RunOptions:
+    """Return the recorded options, with those that are asked for now in their place: a resume may change how many steps run, and what they read."""
     recorded = dict(created.get("options", {}))
     env_file = recorded.pop("env_file", None)
-    return RunOptions(**recorded, env_file=Path(env_file) if env_file else None)
+    found = RunOptions(**recorded, env_file=Path(env_file) if env_file else None)
+    if asked is None:
+        return found
+    return replace(
+        found, parallel=asked.parallel or found.parallel, env_file=asked.env_file or found.env_file, interactive=asked.interactive
+    )
 
 
 def folder_of(created: Mapping[str, Any]) -> str:

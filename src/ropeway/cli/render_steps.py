@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     from ropeway.cli.console import Console, Style
     from ropeway.errors import RopewayError
+    from ropeway.runs.folder import RunFolder
     from ropeway.runs.state import RunState, StepState
 
-__all__ = ["COLORS", "MARKS", "closing", "first_cause", "outcome", "printed", "resume_hint", "shown_value", "tally"]
+__all__ = ["COLORS", "MARKS", "closing", "copy_line", "first_cause", "outcome", "place", "printed", "resume_hint", "shown_value", "tally"]
 
 COLORS: dict[str, Style] = {
     "succeeded": "green",
@@ -98,12 +99,64 @@ def shown_value(value: Any) -> str:
     return clean(dumps(value, ensure_ascii=False))
 
 
+def place(folder: RunFolder) -> str:
+    """Return where a run works, for the end of its heading: ``, in place (not in a repository)`` or ``, in a git working copy of @``."""
+    first = next(iter(folder.events()), None)
+    chosen = first.data.get("workspace") if first is not None else None
+    if chosen is None:
+        return ""
+    if chosen["backend"] == "none":
+        return f", in place ({clean(chosen['note'])})"
+    return f", in a {clean(chosen['backend'])} working copy of {clean(chosen.get('base', '@'))}"
+
+
+def copy_line(data: Mapping[str, Any]) -> str:
+    """Return the line that tells where a working copy is and what it started from."""
+    commit = str(data.get("base_commit") or "")[:12]
+    base = data.get("base", "@")
+    started = " with your uncommitted changes" if data.get("person") and commit else ""
+    return (
+        f"working copy {clean(str(data['path']))}"
+        + (f", from {commit}{started}" if commit else "")
+        + ("" if base == "@" else f" ({clean(base)})")
+    )
+
+
+def files_line(state: RunState) -> tuple[str, str] | None:
+    """Return what became of the files of a run with a working copy, and what to do with them; None when there is nothing to say."""
+    kept = state.kept
+    if kept is None or state.copy is None:
+        return None
+    if kept["cleaned"] or not kept.get("changed"):
+        return None
+    changed = plural(kept["changed"], "file")
+    return (
+        f"{changed} changed in {clean(str(kept['path']))}",
+        f"`workflow diff {state.run}` shows it, `workflow land {state.run}` brings it back",
+    )
+
+
+def _files(console: Console, state: RunState) -> None:
+    said = files_line(state)
+    if said is not None:
+        console.say(said[0])
+        console.say(f"{_hint(console)}: {said[1]}")
+    ignored = (state.kept or {}).get("ignored")
+    if ignored and state.state == "succeeded":
+        more = (state.kept or {}).get("ignored_count", len(ignored)) - len(ignored)
+        names = ", ".join(clean(name) for name in ignored[:5]) + (f" and {len(ignored) - 5 + more} more" if len(ignored) + more > 5 else "")
+        gone = "went with the working copy" if (state.kept or {})["cleaned"] else "are in the working copy only"
+        console.say(f"ignored files {gone}: {names}")
+        console.say(f"{_hint(console)}: declare what you need as an artifact, or run with --here")
+
+
 def closing(console: Console, state: RunState, logs: Path) -> None:
     """Print what the end of a run means: outputs (data), the first cause with its last lines, and the next command to type."""
     for name, value in state.outputs.items():
         console.data(f"{clean(name)} = {shown_value(value)}")
     for text in state.warnings:
         console.warning(text)
+    _files(console, state)
     if state.state == "failed":
         _failed(console, state, logs)
     elif state.state == "waiting":

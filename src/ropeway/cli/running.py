@@ -38,10 +38,12 @@ def run(
     env_file: str | None = None,
     parallel: int | None = None,
     dry_run: bool = False,
-    in_place: bool = False,
-    no_sandbox: bool = False,
+    **others: Any,
 ) -> int:
-    """Plan a workflow, carry it out, show it and return the exit status; the arguments are the command's options."""
+    """Plan a workflow, carry it out, show it and return the exit status; the arguments are the command's options.
+
+    ``others`` are fields of :class:`ropeway.app.options.RunOptions`.
+    """
     from ropeway.app import planning, reading
 
     cwd = Path(os.getcwd())  # noqa: PTH109 - the same, quicker
@@ -54,7 +56,7 @@ def run(
     from ropeway.app import runs
     from ropeway.cli.watching import carry_out, prompt, run_options
 
-    asked = run_options(console, parallel=parallel, env_file=env_file, in_place=in_place, no_sandbox=no_sandbox)
+    asked = run_options(console, parallel=parallel, env_file=env_file, **others)
     ready = runs.prepare(plan, cwd=cwd, options=asked, prompt=prompt(console))
     return carry_out(console, runs.create(plan, cwd=cwd, options=asked, ready=ready), asked, plan, ready)
 

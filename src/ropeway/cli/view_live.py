@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ropeway.cli.console import clean_output
 from ropeway.cli.failures import show_error
-from ropeway.cli.render_steps import COLORS, MARKS, closing, outcome, resume_hint, tally
+from ropeway.cli.render_steps import COLORS, MARKS, closing, outcome, place, resume_hint, tally
 from ropeway.cli.text import duration, fit, pad, wide
 from ropeway.cli.view_plain import title
 
@@ -58,7 +58,7 @@ class LiveView:
         self._logs: Path = folder.path / "logs"
         self._began = self._clock()
         self._state: RunState = folder.state(plan)
-        self._console.data(f"{self._console.styled(title(plan), 'bold')}  run {folder.id}")
+        self._console.data(f"{self._console.styled(title(plan), 'bold')}  run {folder.id}{place(folder)}")
         self._console.flush()
 
     def event(self, event: RunEvent) -> None:

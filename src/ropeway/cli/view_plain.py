@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ropeway.cli.console import clean, clean_output
 from ropeway.cli.failures import show_error
-from ropeway.cli.render_steps import closing, outcome, resume_hint, tally
+from ropeway.cli.render_steps import closing, copy_line, outcome, place, resume_hint, tally
 from ropeway.cli.text import duration, plural
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class PlainView:
         self._run = folder.id
         self._logs: Path = folder.path / "logs"
         self._began = self._clock()
-        self._console.data(f"run {folder.id}: {title(plan)}, {plural(len(plan.template.steps), 'step')}")
+        self._console.data(f"run {folder.id}: {title(plan)}, {plural(len(plan.template.steps), 'step')}{place(folder)}")
         self._console.flush()
 
     def event(self, event: RunEvent) -> None:
@@ -230,6 +230,17 @@ class PlainView:
         reason = clean(str(event.data.get("reason") or ""))
         self._console.data(f"run {self._run}: being cancelled{f' ({reason})' if reason else ''}")
 
+    def _copy(self, event: RunEvent) -> None:
+        self._console.data(copy_line(event.data))
+        for note in event.data.get("notes") or ():
+            self._console.warning(clean(str(note)))
+
+    def _found(self, event: RunEvent) -> None:
+        self._console.data(f"the files found are kept as {self._run}:{event.data['label']}")
+
+    def _restored(self, _event: RunEvent) -> None:
+        self._console.data("the files are as the last finished step left them: what was interrupted is undone")
+
     def _drain(self, step: str) -> None:
         """Print the rest of a step's output, whole when nothing of it was printed before."""
         echo = self._echoes.pop(step, None)
@@ -243,6 +254,9 @@ class PlainView:
 _HANDLERS: dict[str, Callable[[PlainView, RunEvent], None]] = {
     "run.queued": PlainView._queued,  # noqa: SLF001 - the table of its own methods
     "run.cancelling": PlainView._cancelling,  # noqa: SLF001
+    "workspace.created": PlainView._copy,  # noqa: SLF001
+    "workspace.found": PlainView._found,  # noqa: SLF001
+    "workspace.restored": PlainView._restored,  # noqa: SLF001
     "step.started": PlainView._started,  # noqa: SLF001
     "step.expanded": PlainView._expanded,  # noqa: SLF001
     "step.retrying": PlainView._retrying,  # noqa: SLF001

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ropeway.cli.view_plain import JsonView, PlainView
     from ropeway.lang.plan import Plan
     from ropeway.runs.folder import RunFolder
+    from ropeway.runs.workspace import Files
 
 __all__ = ["carry_out", "interactive", "prompt", "run_options"]
 
@@ -31,15 +32,22 @@ def interactive(console: Console) -> bool:
     return console.out_terminal and not console.json and sys.stdin is not None and sys.stdin.isatty()
 
 
-def run_options(console: Console, *, parallel: int | None = None, env_file: str | None = None, **flags: bool) -> RunOptions:
-    """Return how a run is to be carried out; relative paths are made absolute, for a later resume."""
+def run_options(console: Console, *, parallel: int | None = None, env_file: str | None = None, **others: Any) -> RunOptions:
+    """Return how a run is to be carried out; relative paths are made absolute, for a later resume. ``others`` are fields of ``RunOptions``."""
     from ropeway.app.options import RunOptions
 
     path = None if env_file is None else Path(os.path.abspath(env_file))  # noqa: PTH100 - links stay as they are
-    return RunOptions(parallel=parallel, env_file=path, interactive=interactive(console), **flags)
+    return RunOptions(parallel=parallel, env_file=path, interactive=interactive(console), **others)
 
 
-def carry_out(console: Console, folder: RunFolder, options: RunOptions | None, plan: Plan | None = None, ready: Ready | None = None) -> int:
+def carry_out(
+    console: Console,
+    folder: RunFolder,
+    options: RunOptions | None,
+    plan: Plan | None = None,
+    ready: Ready | None = None,
+    files: Files = "auto",
+) -> int:
     """Carry a run out and show it; return the exit status."""
     from ropeway.app import runs
 
@@ -55,6 +63,7 @@ def carry_out(console: Console, folder: RunFolder, options: RunOptions | None, p
         plan=plan,
         prompt=prompt(console),
         ready=ready,
+        files=files,
     )
     if status > _BY_SIGNAL and status != _CTRL_C:
         _tell_killed(console, folder, status - _BY_SIGNAL)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ropeway.runs.flow import Flow
     from ropeway.runs.folder import RunFolder
     from ropeway.runs.gates import Asker
+    from ropeway.runs.scope import Scope
     from ropeway.runs.state import RunState
     from ropeway.runs.terminal import Terminal
     from ropeway.runs.veil import Veil
@@ -79,6 +80,7 @@ class Loop(Protocol):
     plan: Plan
     flow: Flow
     around: Surroundings
+    root: Scope | None
     terminal: Terminal | None
     veil: Veil
     actor: str

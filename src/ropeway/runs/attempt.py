@@ -223,8 +223,9 @@ class Preparing:
         scope, step = unit.node.scope, unit.step
         contexts = unit.evaluate_frames()
         names = contexts[-1]
-        cwd = scope.cwd
-        if step.workspace not in ("inherit", ""):
+        own = unit.workspace
+        cwd = scope.cwd if own is None else own.path
+        if step.workspace not in ("inherit", "", "ephemeral"):
             wanted = to_text(scope.rendered(step.workspace, contexts[0]))
             cwd = os.path.join(cwd, wanted)
             if not os.path.isdir(cwd):
@@ -232,6 +233,8 @@ class Preparing:
                     f"no such folder: {wanted}", 126, hint="`workspace` names an existing folder, relative to the run's or absolute"
                 )
         env = dict(scope.env)
+        if own is not None:
+            env.update({name: value for name, value in own.environ.items() if value is not None})
         for frame, name, template in step.env:
             env[name] = to_text(scope.rendered(template, contexts[frame])) if "${{" in template else template
         env.update(self._overrides)

@@ -14,11 +14,13 @@ from ropeway.records import field, record
 from ropeway.runs import groups, proctable
 from ropeway.runs import state as states
 from ropeway.runs.around import Surroundings
+from ropeway.runs.control import who_cancels
 from ropeway.runs.executor import Executor
 from ropeway.runs.journal import Journal
 from ropeway.runs.nested import ending
 from ropeway.runs.scope import Scope, told
 from ropeway.runs.veil import Veil
+from ropeway.runs.workspace import Stopped, keep_artifacts, open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from ropeway.runs.gates import Asker
     from ropeway.runs.journal import EventSink
     from ropeway.runs.state import RunState
+    from ropeway.runs.workspace import Files
     from ropeway.workspaces import Workspace
 
 EXIT = {"succeeded": 0, "failed": 1, "cancelled": 5, "waiting": 6, "interrupted": 1}
@@ -41,7 +44,7 @@ class Job:
     """One carrying out of a run, decided by the caller before the pair of processes is made.
 
     ``environ`` is what steps inherit; ``secrets`` are values by ``params.NAME`` and ``secrets.NAME``; ``grace`` is in seconds; ``power`` syncs every turn.
-    ``types`` are the parameter types that plugins bring.
+    ``types`` are the parameter types that plugins bring. ``files`` says what a resume does with the files that it finds.
     """
 
     folder: RunFolder
@@ -56,6 +59,7 @@ class Job:
     grace: float = 10.0
     power: bool = False
     types: ParameterTypes | None = None
+    files: Files = "auto"
 
 
 def carry(job: Job, life: int, sink: EventSink | None = None) -> int:
@@ -95,6 +99,10 @@ def _carry(job: Job, life: int, sink: EventSink | None) -> int:
         return turned.status
     try:
         executor.emit("run.started", {"workspace": job.workspace.path, "pid": os.getpid(), "pid_started": _started(), "actor": job.actor})
+        try:
+            open_workspace(job.workspace, job.folder, recorded, job.files, executor)
+        except Stopped as stopped:
+            return _stopped(job, executor, stopped.signum)
         root = _root(job)
         final = executor.run(root)
         if final == "interrupted":
@@ -103,6 +111,8 @@ def _carry(job: Job, life: int, sink: EventSink | None) -> int:
             final = _finish(job, executor, root, final)
             if final == "succeeded":
                 veil.drop()
+        else:
+            job.workspace.close(final, executor.emit)
         sink.close()
     finally:
         groups.release(turned.places)
@@ -122,11 +132,16 @@ def _started() -> str:
 def _root(job: Job) -> Scope:
     template = job.plan.template
     env = {name: value for name, value in job.environ.items() if not name.startswith("ROPEWAY_")}
+    for name, given in job.workspace.environ.items():
+        if given is None:
+            env.pop(name, None)
+        else:
+            env[name] = given
     env.update(job.plan.env)  # what the caller sets wins over what it inherited, for processes and for `env.NAME`
     env["ROPEWAY_RUN"] = job.folder.id
     env["ROPEWAY_WORKFLOW"] = template.id
     if template.source:
-        env["ROPEWAY_WORKFLOW_DIR"] = os.path.dirname(template.source)
+        env["ROPEWAY_WORKFLOW_DIR"] = job.workspace.inside(os.path.dirname(template.source))
     params: dict[str, Any] = {}
     for name, value in job.plan.parameters.items():
         params[name] = job.secrets.get(f"params.{name}", value.value)
@@ -167,27 +182,21 @@ def _finish(job: Job, executor: Executor, root: Scope, final: str) -> str:
         s for s in executor.live.steps.values() if s.state == "warning" and not s.id.endswith("]") and "#" not in s.id.rpartition("/")[2]
     ]
     warnings += [f"{s.id}: {s.error or 'failed, and the workflow goes on'}" for s in warned]
-    warnings += _keep_artifacts(job, executor, root)
+    warnings += executor.left_out
+    warnings += keep_artifacts(executor, Path(job.workspace.path))
     data["warnings"] = warnings
+    job.workspace.close(final, executor.emit)
     executor.emit("run.finished", data)
     executor.flush()
     return final
 
 
-def _keep_artifacts(job: Job, executor: Executor, root: Scope) -> list[str]:
-    if not job.plan.template.artifacts:
-        return []
-    from ropeway.runs import artifacts  # with shutil and hashlib
-
-    problems = []
-    for artifact in job.plan.template.artifacts.values():
-        try:
-            pattern = to_text(root.rendered(artifact.path, root.names()))
-            for data in artifacts.collect(job.folder, artifact, pattern, Path(job.workspace.path)):
-                executor.emit("artifact.collected", data)
-        except (EvaluationError, RopewayError) as error:
-            problems.append(f"artifact {artifact.name} was not kept: {told(error)}")
-    return problems
+def _stopped(job: Job, executor: Executor, signum: int) -> int:
+    """Write the end of a run that a signal ended before its first step."""
+    by, reason = who_cancels(job.folder, signum, job.actor)
+    executor.emit("run.cancelling", {"by": by, "reason": reason})
+    ended = _never_started(job, executor, {"state": "cancelled", "reason": reason})
+    return 130 if signum == signal.SIGINT else ended.status or 0
 
 
 @record

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ropeway.errors import StoreError
 from ropeway.lang.expressions import EvaluationError
 from ropeway.records import replace
-from ropeway.runs import proctable
+from ropeway.runs import proctable, workspace
 from ropeway.runs.attempt import Attempt, Preparing, belongs, strays
 from ropeway.runs.control import who_cancels
 from ropeway.runs.flow import Flow
@@ -83,6 +83,7 @@ class Executor:
         self.final: str | None = None
         self.reason: str | None = None
         self.signum: int | None = None
+        self.left_out: list[str] = []
 
     # -- events ---------------------------------------------------------------------------------------------------------------
 
@@ -205,6 +206,8 @@ class Executor:
             unit = self.flow.take()
             self._lease(unit, 1)
             try:
+                if unit.step.workspace == "ephemeral":
+                    workspace.enter_own(self, unit)
                 prepared = self._preparing.prepare(unit)
             except (EvaluationError, StartProblem) as error:
                 self.emit("step.started", {"step": unit.address, "attempt": unit.attempt, "log": None})
@@ -215,6 +218,8 @@ class Executor:
             data = {"step": unit.address, "attempt": unit.attempt, "log": pair.number if pair is not None else None}
             if unit.step.interactive:
                 data["interactive"] = True
+            if unit.workspace is not None:
+                data["workspace"] = unit.workspace.path
             self.emit("step.started", data)
             starting.append((unit, (*prepared, pair)))
         return starting
@@ -305,12 +310,11 @@ class Executor:
 
     def _over(self, unit: Unit, outcome: Outcome) -> None:
         self._lease(unit, -1)
-        if not unit.step.pure:
-            snapshot = self.around.workspace.save()
-            if snapshot is not None:
-                others = sorted(attempt.unit.address for attempt in self._running.values() if not attempt.unit.step.pure)
-                boundary = {**snapshot.as_json(), "quiet": not others, "others": others}
-                outcome = replace(outcome, extra={**outcome.extra, "snapshot": boundary})
+        boundary = workspace.boundary(self.around.workspace, unit, (attempt.unit for attempt in self._running.values()))
+        if boundary is not None:
+            outcome = replace(outcome, extra={**outcome.extra, "snapshot": boundary.as_json()})
+        elif unit.workspace is not None:
+            self.left_out += workspace.leave_own(self, unit, outcome)
         for name, declared in (unit.step.outputs or {}).items():
             if declared.type == "secret" and outcome.outputs.get(name) is not None:
                 self.veil.learn(str(outcome.outputs[name]))

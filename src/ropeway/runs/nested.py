@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import RopewayError
 from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.lang.values import check_value
+from ropeway.runs.process import StartProblem
 from ropeway.runs.scope import Outcome, Scope, told
+from ropeway.runs.workspace import enter_own, leave_own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,8 +37,10 @@ class Nested:
         unit.attempt = max(unit.attempt, 1) if resumed else unit.attempt + 1
         self._loop.emit("step.started", {"step": unit.address, "attempt": unit.attempt, "log": None})
         try:
+            if unit.step.workspace == "ephemeral":
+                enter_own(self._loop, unit)
             scope = self._scope(unit)
-        except EvaluationError as error:
+        except (EvaluationError, StartProblem) as error:
             self._loop.flow.finished(unit, Outcome("failed", None, reason="error", error=told(error)))
             return
         unit.scope = scope
@@ -54,10 +59,13 @@ class Nested:
         contexts = unit.evaluate_frames()
         template = self._loop.plan.workflows[step.uses or ""]
         env = dict(outer.env)
+        own = unit.workspace
+        if own is not None:
+            env.update({name: value for name, value in own.environ.items() if value is not None})
         for frame, name, text in step.env:
             env[name] = to_text(outer.rendered(text, contexts[frame]))
         if template.source:
-            env["ROPEWAY_WORKFLOW_DIR"] = template.source.rpartition("/")[0]
+            env["ROPEWAY_WORKFLOW_DIR"] = (own or self._loop.around.workspace).inside(template.source.rpartition("/")[0])
         env["ROPEWAY_WORKFLOW"] = template.id
         params = arguments(template, unit.inputs, outer.types)
         hidden = [str(params[name]) for name, field in template.parameters.items() if field.type == "secret" and params[name] is not None]
@@ -72,9 +80,10 @@ class Nested:
             secrets={n: self._secrets[f"secrets.{n}"] for n in (policy.secrets if policy else ()) if f"secrets.{n}" in self._secrets},
             env=env,
             run=outer.run,
-            cwd=outer.cwd,
+            cwd=_folder(unit, outer, contexts[0]),
             masked=(*outer.masked, *hidden, *inherited),
             types=outer.types,
+            apart=outer.apart or own is not None,
         )
 
     def leave(self, scope: Scope) -> None:
@@ -82,7 +91,26 @@ class Nested:
         unit = scope.parent
         assert unit is not None
         unit.scope = None
-        self._loop.flow.finished(unit, ending(scope))
+        outcome = ending(scope)
+        leave_own(self._loop, unit, outcome)
+        self._loop.flow.finished(unit, outcome)
+
+
+def _folder(unit: Unit, outer: Scope, names: Mapping[str, Any]) -> str:
+    """Return the folder that a sub-workflow works in: its step's own copy, a folder that it names, or the one outside.
+
+    Raises:
+        EvaluationError: There is no such folder.
+    """
+    if unit.workspace is not None:
+        return unit.workspace.path
+    if unit.step.workspace in ("inherit", "", "ephemeral"):
+        return outer.cwd
+    wanted = to_text(outer.rendered(unit.step.workspace, names))
+    folder = os.path.join(outer.cwd, wanted)
+    if not os.path.isdir(folder):
+        raise EvaluationError(f"no such folder: {wanted}")
+    return folder
 
 
 def ending(scope: Scope) -> Outcome:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ropeway.lang.parameter_types import ParameterTypes
     from ropeway.lang.plan import PlanStep, Template
     from ropeway.runs.schedule import Verdict
+    from ropeway.workspaces import Workspace
 
 MAX_FILE = 2**20
 """Bytes that ``file()`` reads at most."""
@@ -50,7 +51,7 @@ class Scope:
 
     ``prefix`` starts the addresses of its steps (empty, or ending in ``/``); ``order`` is the place of its step among all, so that the order of
     starting is stable across scopes. ``results`` are what expressions see as ``steps``. ``masked`` are secret values that must not reach a log.
-    ``types`` are the parameter types that plugins bring.
+    ``types`` are the parameter types that plugins bring. ``apart`` says that its files are an ephemeral workspace's, which no boundary holds.
     """
 
     template: Template
@@ -64,6 +65,7 @@ class Scope:
     cwd: str
     masked: tuple[str, ...] = ()
     types: ParameterTypes | None = None
+    apart: bool = False
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     schedule: Schedule = field(init=False)
     timed_out: bool = False
@@ -211,7 +213,7 @@ class Node:
 class Unit:
     """One thing to carry out. ``attempt`` counts over all carryings-out of the run, ``failures`` only within this one.
 
-    ``placed`` says that it holds a place among those that run at once.
+    ``placed`` says that it holds a place among those that run at once; ``workspace`` is its own one while it is ephemeral and at work.
     """
 
     node: Node
@@ -225,6 +227,7 @@ class Unit:
     placed: bool = False
     inputs: Mapping[str, Any] = field(default_factory=dict)
     scope: Scope | None = None
+    workspace: Workspace | None = None
     address: str = field(init=False)
 
     @property

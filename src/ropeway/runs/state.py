@@ -62,7 +62,10 @@ class StepState:
 
 @record(frozen=False)
 class RunState:
-    """What is known of one run. ``state`` is as recorded; who holds the lock decides whether ``running`` means *interrupted*."""
+    """What is known of one run. ``state`` is as recorded; who holds the lock decides whether ``running`` means *interrupted*.
+
+    ``copy`` is the data of ``workspace.created`` (None for a run in place), ``kept`` that of ``workspace.kept`` or ``workspace.cleaned`` at its end.
+    """
 
     run: str
     workflow: str = ""
@@ -75,6 +78,8 @@ class RunState:
     started_at: str | None = None
     finished_at: str | None = None
     workspace: str | None = None
+    copy: Mapping[str, Any] | None = None
+    kept: Mapping[str, Any] | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
     artifacts: list[Mapping[str, Any]] = field(default_factory=list)
     steps: dict[str, StepState] = field(default_factory=dict)
@@ -106,6 +111,8 @@ class RunState:
         }
         for name in ("created_at", "reason", "error", "source", "linked"):
             out[name] = getattr(self, name)
+        if self.copy is not None:
+            out["working_copy"] = _shown(self.copy, self.kept)
         if steps:
             out["steps"] = [s.as_json() for s in self.ordered()]
         return out
@@ -186,6 +193,7 @@ def _run_created(state: RunState, event: RunEvent) -> None:
 def _run_started(state: RunState, event: RunEvent) -> None:
     state.started_at = state.started_at or event.at
     state.finished_at = state.reason = state.error = None
+    state.kept = None
     state.state = "running"
     state.workspace = event.data.get("workspace", state.workspace)
     state.pid = event.data.get("pid")
@@ -201,6 +209,22 @@ def _run_finished(state: RunState, event: RunEvent) -> None:
     state.reason = event.data.get("reason")
     state.error = event.data.get("error")
     state.warnings = list(event.data.get("warnings", state.warnings))
+
+
+def _copy(state: RunState, event: RunEvent) -> None:
+    state.copy = event.data
+
+
+def _copy_ended(state: RunState, event: RunEvent) -> None:
+    state.kept = {**event.data, "cleaned": event.event == "workspace.cleaned"}
+
+
+def _shown(copy: Mapping[str, Any], kept: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what people and programs want to know of a working copy."""
+    shown = {name: copy.get(name) for name in ("id", "path", "root", "backend", "base", "base_commit")}
+    if kept is not None:
+        shown |= {"changed": kept.get("changed"), "cleaned": kept["cleaned"]}
+    return shown
 
 
 def _run_stands(state: RunState, event: RunEvent) -> None:
@@ -298,4 +322,7 @@ _HANDLERS: Final = {
     "gate.opened": _gate_opened,
     "gate.answered": _gate_answered,
     "artifact.collected": _artifact,
+    "workspace.created": _copy,
+    "workspace.kept": _copy_ended,
+    "workspace.cleaned": _copy_ended,
 }

@@ -43,16 +43,19 @@ class Snapshot:
 
 @record
 class Past:
-    """What an earlier carrying out left to a workspace that is opened again; all empty for a new run.
+    """What was before, for a workspace that is opened; all empty for a new run.
 
-    ``created`` is the data of the last ``workspace.created`` event. ``latest`` is the snapshot of the last boundary. ``found`` counts the times the
-    files were looked at before going on (``found-1`` and so on). ``restore`` is the snapshot whose files are to be put back, None to leave them as they are.
+    ``created`` is the data of the run's ``workspace.created`` event, ``latest`` the snapshot of its last boundary and ``number`` the highest number
+    that was given to one. ``found`` counts the times that the files were looked at before going on (``found-1`` and so on). ``restore`` is the snapshot
+    whose files are to be put back, None to leave them as they are. ``start`` is the data of ``workspace.start``: a new run begins with these files.
     """
 
     created: Mapping[str, Any] | None = None
     latest: Snapshot | None = None
+    number: int = 0
     found: int = 0
     restore: Snapshot | None = None
+    start: Mapping[str, Any] | None = None
 
 
 class Workspace(Protocol):

@@ -8,9 +8,11 @@ import click
 
 from ropeway.cli.group import argument, option, verb
 from ropeway.cli.options import complete_run, pairs
+from ropeway.errors import UsageError
 
 if TYPE_CHECKING:
     from ropeway.cli.console import Console
+    from ropeway.runs.workspace import Files
 
 
 @verb()
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 @option("--set", "values", multiple=True, metavar="NAME=VALUE", help="Change a parameter; may be repeated.")
 @option("--from", "start", metavar="STEP", help="Run STEP and all that depends on it again.")
 @option("--skip", "skipped", multiple=True, metavar="STEP", help="Take STEP as done; may be repeated.")
+@option("--restore", is_flag=True, help="Put the files back to where the last finished step left them, whatever unfinished steps changed.")
+@option("--keep-files", is_flag=True, help="Go on with the files as they are, also after a crash.")
 @option("--parallel", "-j", type=click.IntRange(min=1), metavar="N", help="Run at most N steps at once.")
 @option("--env-file", metavar="FILE", help="Read environment variables (and secrets) from a .env file.")
 def command(
@@ -33,20 +37,28 @@ def command(
     parallel: int | None,
     env_file: str | None,
     replan: bool,
+    restore: bool,
+    keep_files: bool,
 ) -> int:
     """Go on with a run that failed, was cancelled, was interrupted or waits.
 
     RUN is an id or the beginning of one; the latest run when none is given. Finished steps are not run again. With --replan, --set,
     --from or --skip a new run is started that keeps what did not change.
+
+    In a working copy of its own, what a step changed that was interrupted is undone first; a failed step's files stay, with your edits.
+    What is found is saved before anything else, as RUN:found-1 and so on.
     """
     from ropeway.app import resuming
     from ropeway.cli.watching import carry_out, prompt, run_options
 
-    changes = resuming.Changes(replan=replan, values=pairs(values, "set"), start=start, skip=skipped)
+    if restore and keep_files:
+        raise UsageError("--restore and --keep-files contradict each other", hint="give one of them")
+    files: Files = "restore" if restore else "keep" if keep_files else "auto"
+    changes = resuming.Changes(replan=replan, values=pairs(values, "set"), start=start, skip=skipped, files=files)
     asked = run_options(console, parallel=parallel, env_file=env_file) if parallel or env_file else None
     found = resuming.prepare(run, changes, options=asked, prompt=prompt(console))
     if found.note:
         console.warning(found.note)
     if found.linked_to and not console.json:
         console.say(f"run {found.folder.id} goes on from {found.linked_to}")
-    return carry_out(console, found.folder, asked, ready=found.ready)
+    return carry_out(console, found.folder, asked, ready=found.ready, files=files)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 @option("--parallel", "-j", type=click.IntRange(min=1), metavar="N", help="Run at most N steps at once. Default: what the workflow says.")
 @option("--dry-run", "-n", is_flag=True, help="Show what would run and in which order, and run nothing.")
 @option("--watch", is_flag=True, help="Stay and show the run until it ends; this is what happens anyway without a daemon.")
-@option("--in-place", is_flag=True, help="Run in this folder instead of an isolated working copy.")
+@option("--here", "--in-place", "in_place", is_flag=True, help="Run in this folder instead of a working copy of its own.")
+@option(
+    "--base", "--base-change", "base", metavar="CHANGE", help="Start from this commit, branch or change. Default: what you see here (@)."
+)
+@option("--backend", metavar="NAME", help="How the working copy is made: auto, jj, git, plain, overlay, or none.")
+@option("--workspace-id", metavar="ID", help="Use the workspace of this name; made when there is none, and kept.")
+@option("--keep", is_flag=True, help="Keep the working copy, whatever the workflow says.")
+@option("--no-direnv", "direnv", is_flag=True, flag_value=False, default=True, help="Leave the .envrc alone.")
+@option("--break-on-failure", is_flag=True, help="Stop at the first failure, clean-up steps included, and open a shell there.")
 @option("--no-sandbox", is_flag=True, help="Run without the sandbox that the workflow asks for.")
 def command(
     console: Console,
@@ -34,7 +42,7 @@ def command(
     env: tuple[str, ...],
     env_file: str | None,
     parallel: int | None,
-    **flags: bool,
+    **others: Any,
 ) -> int:
     """Run a workflow.
 
@@ -43,7 +51,7 @@ def command(
     Exit status: 0 succeeded, 1 a step failed, 2 the workflow or the call is invalid, 4 refused, 5 cancelled, 6 a step waits for a
     person's answer, 130 Ctrl-C.
     """
-    del flags["watch"]  # nothing to choose yet: whoever starts a run watches it
+    del others["watch"]  # nothing to choose yet: whoever starts a run watches it
     return run(
         console,
         target,
@@ -53,5 +61,5 @@ def command(
         env=pairs(env, "env"),
         env_file=env_file,
         parallel=parallel,
-        **flags,
+        **others,
     )

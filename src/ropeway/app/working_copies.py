@@ -1,0 +1,153 @@
+"""Joins a run with the working copy that its policy and its caller want."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ropeway.errors import UsageError
+from ropeway.records import record
+from ropeway.workspaces import InPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ropeway.app.options import RunOptions
+    from ropeway.lang.model import WorkspacePolicy
+    from ropeway.lang.plan import Plan
+    from ropeway.runs.folder import RunFolder
+    from ropeway.workspaces import Workspace
+    from ropeway.workspaces.backend import Backend
+
+NO_REPOSITORY = "not in a repository"
+
+
+@record
+class Isolation:
+    """Where a run's files will live, decided before the run exists. ``backend`` is None for a run in place, and ``note`` then says why."""
+
+    backend: Backend | None
+    note: str
+    base: str = "@"
+
+    def recorded(self) -> dict[str, Any]:
+        """Return what ``run.created`` carries."""
+        if self.backend is None:
+            return {"backend": "none", "note": self.note}
+        return {"backend": self.backend.name, "base": self.base}
+
+
+def choose(plan: Plan, options: RunOptions, cwd: Path) -> Isolation:
+    """Decide where a run's files will live.
+
+    Raises:
+        Refused, NotFound: What is asked for can't be had here, or the base names nothing.
+        UsageError: The workspace's id can't be one, or options contradict each other.
+    """
+    policy = plan.template.policy.workspace
+    wanted = "none" if options.in_place else options.backend or (policy.backend if policy is not None else "auto")
+    if wanted == "none":
+        _check_unneeded(options)
+        return Isolation(None, "as asked" if options.in_place or options.backend else "as the workflow says")
+    if wanted == "auto":
+        from ropeway.workspaces.discovery import discover  # light: most runs outside of repositories end here
+
+        if discover(str(cwd)) is None:
+            _check_unneeded(options)
+            return Isolation(None, NO_REPOSITORY)
+    from ropeway.workspaces import backend, places
+
+    if options.workspace_id is not None:
+        places.check_id(options.workspace_id)
+    choice = backend.choose(wanted, str(cwd), os.environ)
+    if choice.backend is None:
+        _check_unneeded(options)
+        return Isolation(None, choice.note)
+    base = options.base or (policy.base if policy is not None else "@")
+    if base != "@":
+        choice.backend.base(base)
+    return Isolation(choice.backend, choice.note, base)
+
+
+def _check_unneeded(options: RunOptions) -> None:
+    for given, flag in ((options.base, "--base"), (options.workspace_id, "--workspace-id")):
+        if given is not None:
+            hint = "leave it out, or run inside a git or jj repository without --here"
+            raise UsageError(f"{flag} is for a run with a working copy of its own, and this one works in place", hint=hint)
+
+
+def chosen(recorded: Mapping[str, Any], cwd: str) -> Isolation:
+    """Return what was decided when the run was created, for a resume."""
+    was = recorded.get("workspace", {"backend": "none"})
+    if was["backend"] == "none":
+        return Isolation(None, was.get("note", ""))
+    from ropeway.workspaces import backend
+
+    choice = backend.choose(was["backend"], cwd, os.environ)
+    return Isolation(choice.backend, choice.note, was.get("base", "@"))
+
+
+def workspace_of(folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, isolation: Isolation) -> tuple[Workspace, int]:
+    """Return a run's workspace, not yet opened, and the descriptor that locks it (-1 for a run in place).
+
+    Raises:
+        Busy: Another run, or a command, is at work in that workspace.
+    """
+    backend = isolation.backend
+    if backend is None:
+        return InPlace(cwd), -1
+    from ropeway.workspaces import places
+    from ropeway.workspaces.copy import WorkingCopy
+    from ropeway.workspaces.manager import Manager
+
+    policy = plan.template.policy.workspace
+    name = options.workspace_id or folder.id
+    lock = places.lock_workspace(os.environ, backend.root, name, f"run {folder.id} (process {os.getpid()})")
+    below = os.path.relpath(os.path.realpath(cwd), backend.root)
+    from ropeway.workspaces.copy import Wish
+
+    wish = Wish(
+        id=name,
+        run=folder.id,
+        state=str(folder.path / "workspace"),
+        folder="" if below == "." else below,
+        base=isolation.base,
+        keep=_keep(policy, options),
+        named=options.workspace_id is not None,
+        direnv=_direnv(plan, options, backend),
+        tools=policy.tools or None if policy is not None else None,
+        workflow=plan.template.id,
+        command=("workflow", "run", plan.template.source or plan.template.id),
+        store="" if backend.git_dir is not None else _store(folder, backend.root),
+    )
+    return WorkingCopy(Manager(backend, os.environ), wish), lock
+
+
+def _keep(policy: WorkspacePolicy | None, options: RunOptions) -> str:
+    if options.keep:
+        return "always"
+    return policy.keep if policy is not None else "changed"
+
+
+def _direnv(plan: Plan, options: RunOptions, backend: Backend) -> str:
+    """Return the policy for ``.envrc``: a workflow from elsewhere only gets what the person has allowed already."""
+    if not options.direnv:
+        return "never"
+    source = plan.template.source
+    inside = source is not None and os.path.realpath(source).startswith(backend.root.rstrip("/") + "/")
+    return "allow" if inside else "allowed"
+
+
+def _store(folder: RunFolder, root: str) -> str:
+    """Return the object store for plain copies of a folder that is in no repository, made on first use.
+
+    One store serves all runs of a folder: a linked run then finds the files of the run that it goes on from.
+    """
+    from ropeway.workspaces import places
+    from ropeway.workspaces.snapshots import make_store
+
+    path = folder.path.parent.parent / "stores" / f"{places.namespace(root)}.git"
+    if not (path / "HEAD").exists():
+        make_store(str(path))
+    return str(path)

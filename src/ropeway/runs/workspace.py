@@ -1,0 +1,195 @@
+"""What the executor does with workspaces: opens the run's before the first step, saves it at boundaries, and gives ephemeral steps one of their own."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ropeway.errors import Refused, RopewayError
+from ropeway.lang.expressions import EvaluationError, to_text
+from ropeway.records import record
+from ropeway.runs.addresses import outer
+from ropeway.runs.process import StartProblem
+from ropeway.runs.scope import told
+from ropeway.workspaces import InPlace, Past, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from ropeway.runs.around import Loop
+    from ropeway.runs.folder import RunFolder
+    from ropeway.runs.scope import Outcome, Unit
+    from ropeway.runs.state import RunState
+    from ropeway.workspaces import Workspace
+
+Files = Literal["auto", "restore", "keep"]
+"""What a resume does with the files it finds: what was agreed (``auto``), back to the last boundary that is sure, or as they are."""
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Journaling(Protocol):
+    """Writes events."""
+
+    def emit(self, event: str, data: dict[str, Any]) -> None:
+        """Add an event to the next write."""
+        ...
+
+    def flush(self) -> None:
+        """Write."""
+        ...
+
+
+class Stopped(Exception):
+    """A signal came while a workspace was being opened."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
+
+
+def open_workspace(workspace: Workspace, folder: RunFolder, recorded: RunState, files: Files, journal: Journaling) -> None:
+    """Make the run's workspace ready. Signals end this at once: a large copy takes its time.
+
+    Raises:
+        Stopped: A signal asked the run to end.
+        RopewayError: It can't be made or found again.
+    """
+    if isinstance(workspace, InPlace):
+        return
+    journal.flush()  # that it runs, and where: making a large copy takes its time
+    past = _past(folder, recorded, files)
+
+    def stop(signum: int, _frame: object) -> None:
+        raise Stopped(signum)
+
+    previous = {one: signal.signal(one, stop) for one in _ENDING}
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    try:
+        workspace.open(past, journal.emit)
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # until the loop's own handlers stand
+        for one, handler in previous.items():
+            signal.signal(one, handler)
+
+
+def _past(folder: RunFolder, recorded: RunState, files: Files) -> Past:
+    """Return what the journal says of the run's files, and which of them go back."""
+    from ropeway.runs.boundaries import boundaries, undo_for_resume
+
+    events = list(folder.events())
+    known = boundaries(events)
+    start = next((event.data for event in events if event.event == "workspace.start"), None)
+    if known.created is None:
+        return Past(start=start)
+    restore = None
+    if files == "restore":
+        restore = _sure(events, recorded)
+    elif files == "auto":
+        restore = undo_for_resume(known, _cut_off(recorded))
+    first = Snapshot.from_json(known.created["snapshot"])
+    latest = known.all[-1] if known.all else first
+    number = max([first.number, *(boundary.number for boundary in known.all)])
+    return Past(known.created, Snapshot(latest.number, latest.commit, latest.tree), number, len(known.found), restore, start)
+
+
+def _cut_off(recorded: RunState) -> bool:
+    """Whether a process was under way: a step that only holds others (a sub-workflow, a ``foreach``) changes nothing itself."""
+    holding = {outer(address) for address in recorded.steps}
+    return any(step.state in ("running", "interrupted") and step.id not in holding for step in recorded.steps.values())
+
+
+def _sure(events: Collection[Any], recorded: RunState) -> Snapshot:
+    """Return the last boundary that holds only the changes of steps that are done.
+
+    Raises:
+        Refused: A step that is done would lose its changes.
+    """
+    from ropeway.runs.boundaries import boundaries, start_for_linked
+    from ropeway.runs.state import settled_for_good
+
+    done = {step.id for step in recorded.steps.values() if settled_for_good(step)}
+    snapshot, lacking = start_for_linked(boundaries(events), events, done)
+    if lacking:
+        names = ", ".join(sorted(lacking)[:5])
+        message = f"the files can't go back: no boundary holds what {names} changed without what unfinished steps changed"
+        raise Refused(
+            message,
+            hint="--keep-files goes on with the files as they are; --from STEP starts over from an earlier step",
+            code="no-boundary",
+        )
+    return snapshot
+
+
+@record
+class Boundary:
+    """The end of a step, seen from the files: what is there now, and which other steps were at work in the same place."""
+
+    snapshot: Snapshot
+    others: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what ``step.finished`` carries."""
+        return {**self.snapshot.as_json(), "quiet": not self.others, "others": list(self.others)}
+
+
+def changes_files(unit: Unit) -> bool:
+    """Whether a unit may change files of the run's workspace."""
+    return not unit.step.pure and unit.workspace is None and not unit.node.scope.apart
+
+
+def boundary(workspace: Workspace, unit: Unit, running: Iterator[Unit]) -> Boundary | None:
+    """Save the workspace at a unit's end; None when it is none of the unit's business, or saves nothing."""
+    if not changes_files(unit):
+        return None
+    snapshot = workspace.save()
+    if snapshot is None:
+        return None
+    return Boundary(snapshot, tuple(sorted(other.address for other in running if changes_files(other))))
+
+
+def enter_own(loop: Loop, unit: Unit) -> None:
+    """Give an ephemeral unit a workspace of its own, made from the latest boundary.
+
+    Raises:
+        StartProblem: None can be made.
+    """
+    own = loop.around.workspace.branch(unit.address, unit.attempt)
+    if own is None:
+        raise StartProblem("an ephemeral working copy needs a repository, or a workspace of the kind plain", 126)
+    try:
+        own.open(Past(), _untold)
+    except RopewayError as error:
+        raise StartProblem(f"no working copy could be made: {error}", 126, hint=error.hint) from error
+    unit.workspace = own
+
+
+def leave_own(loop: Loop, unit: Unit, outcome: Outcome) -> list[str]:
+    """Take the declared artifacts out of an ephemeral unit's workspace and drop the rest; returns what could not be kept."""
+    own, unit.workspace = unit.workspace, None
+    if own is None:
+        return []
+    problems = list(keep_artifacts(loop, Path(own.path))) if outcome.state == "succeeded" else []
+    own.close("succeeded", _untold)
+    return problems
+
+
+def keep_artifacts(loop: Loop, root: Path) -> Iterator[str]:
+    """Collect the declared artifacts below ``root``; yields a sentence for each that can't be kept."""
+    top = loop.root
+    if top is None or not top.template.artifacts:
+        return
+    from ropeway.runs import artifacts  # with shutil and hashlib
+
+    for artifact in top.template.artifacts.values():
+        try:
+            pattern = to_text(top.rendered(artifact.path, top.names()))
+            for data in artifacts.collect(loop.around.folder, artifact, pattern, root):
+                loop.emit("artifact.collected", data)
+        except (EvaluationError, RopewayError) as error:
+            yield f"artifact {artifact.name} was not kept: {told(error)}"
+
+
+def _untold(_event: str, _data: dict[str, Any]) -> None:
+    """Keep what happens to an ephemeral step's workspace out of the journal: the step's own events say all that lasts."""

@@ -1,0 +1,304 @@
+"""A run's own working copy: what the executor gets where the person's folder is under version control.
+
+It joins the manager (which makes, finds and removes copies) with the snapshots (which say what changed), and decides what stays at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from ropeway.errors import NotFound, RopewayError
+from ropeway.records import field, record, replace
+from ropeway.workspaces import Past, Snapshot
+from ropeway.workspaces.programs import LOCAL_VARIABLES, git
+from ropeway.workspaces.snapshots import Snapshots, changed_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ropeway.workspaces import Tell
+    from ropeway.workspaces.manager import Ensured, Manager
+
+SHOWN = 20
+"""Ignored paths that the end of a run names at most."""
+
+
+@record
+class Wish:
+    """What is wanted of a working copy.
+
+    ``id`` is the workspace's, ``run`` the run's; ``state`` a folder of ours for what is known about its files. ``folder`` is where in it steps start,
+    relative to its top. ``base`` and ``keep`` are as in ``policy.workspace``; ``keep`` may also be ``drop``: an ephemeral step's. ``named`` says that
+    the person chose the id: such a workspace is theirs, and stays. ``tools`` are names, None for the usual ones. ``store`` is the object store of a
+    plain copy, whose repository has none.
+    """
+
+    id: str
+    run: str
+    state: str
+    folder: str = ""
+    base: str = "@"
+    keep: str = "changed"
+    named: bool = False
+    direnv: str = "allow"
+    tools: Sequence[str] | None = None
+    workflow: str = ""
+    command: Sequence[str] = field(default_factory=tuple)
+    store: str = ""
+
+
+class WorkingCopy:
+    """A :class:`ropeway.workspaces.Workspace` outside of the person's folder, with snapshots."""
+
+    def __init__(self, manager: Manager, wish: Wish) -> None:
+        self._manager = manager
+        self._wish = wish
+        self._top = manager.path(wish.id)
+        self._git_dir = manager.backend.git_dir or wish.store
+        self._snapshots = Snapshots(self._top, self._git_dir, run=wish.run, state=wish.state)
+        self._environ: dict[str, str | None] = {}
+        self._first: Snapshot | None = None
+        self._last: Snapshot | None = None
+        self._number = 0
+        self._base_commit = ""
+        self._reused = False
+
+    @property
+    def path(self) -> str:
+        """The folder that steps start in."""
+        return os.path.join(self._top, self._wish.folder) if self._wish.folder else self._top
+
+    @property
+    def environ(self) -> Mapping[str, str | None]:
+        """The variables of the workspace and of its ``.envrc``; those that tie git to another repository are taken away."""
+        return self._environ
+
+    def inside(self, path: str) -> str:
+        """Return the counterpart of a file or folder of the person's, or the path itself."""
+        below = os.path.relpath(os.path.realpath(path), os.path.realpath(self._manager.backend.root))
+        counterpart = os.path.normpath(os.path.join(self._top, below))
+        return counterpart if not below.startswith("..") and os.path.lexists(counterpart) else path
+
+    # -- beginning ------------------------------------------------------------------------------------------------------------
+
+    def open(self, past: Past, tell: Tell) -> None:
+        """Make it, or make it ready again; see :meth:`ropeway.workspaces.Workspace.open`."""
+        if past.created is not None:
+            self._go_on(past, past.created, tell)
+        else:
+            self._begin(past, tell)
+        wish = self._wish
+        try:
+            os.makedirs(self.path, exist_ok=True)
+        except OSError as error:
+            raise NotFound(f"the folder {wish.folder} can't be had in the working copy: {error.strerror}", code="folder-gone") from error
+        self._manager.sync_tools(wish.id, wish.tools)
+        self._environ = dict.fromkeys(LOCAL_VARIABLES)
+        self._environ |= self._manager.environ_for(wish.id)
+        self._environ |= self._manager.direnv_environment(wish.id, wish.direnv)
+        self._manager.update_status(wish.id, "running", wish.workflow or None, wish.command or None)
+
+    def _begin(self, past: Past, tell: Tell) -> None:
+        wish, start = self._wish, past.start
+        manager = self._manager
+        if not wish.named and manager.exists(wish.id):
+            manager.cleanup(wish.id, force=True)  # this run's own, from before its first event: nothing has run in it
+        base = wish.base if start is None else start["base_commit"] or "@"
+        told: dict[str, dict[str, Any]] = {}
+        ensured = manager.ensure_workspace(wish.id, base, wish.direnv, extra={"run": wish.run}, tell=told.__setitem__)
+        self._take_in(ensured)
+        self._base_commit = ensured.base.commit if ensured.base is not None else str(ensured.metadata.get("base_commit") or "")
+        if start is not None:
+            self._snapshots.restore(start["snapshot"]["commit"])
+        self._first = self._last = self._snapshots.take("0", parents=_parents(self._base_commit), message=self._message(0))
+        if self._reused:
+            tell("workspace.reused", {"id": wish.id, "path": self._top})
+        data: dict[str, Any] = {
+            "id": wish.id,
+            "path": self._top,
+            "root": manager.backend.root,
+            "backend": manager.backend.name,
+            "git_dir": self._git_dir,
+            "base": wish.base,
+            "base_commit": self._base_commit,
+            "folder": wish.folder,
+            "person": bool(ensured.base is not None and ensured.base.person),
+            "snapshot": self._first.as_json(),
+            "notes": list(ensured.made.notes) if ensured.made is not None else [],
+        }
+        nested = [f"{name} is a repository of its own: what steps change in it is not saved" for name in self._snapshots.nested]
+        tell("workspace.created", {**data, "notes": data["notes"] + nested, "reused": self._reused})
+        for event in told:
+            if event not in ("workspace.created", "workspace.reused"):
+                tell(event, told[event])
+        self._snapshots.remember()
+
+    def _take_in(self, ensured: Ensured) -> None:
+        """Learn what files there are; of a copy that was made just now nearly all is known without reading."""
+        self._reused = not ensured.created
+        if ensured.made is not None:
+            self._snapshots.adopt(ensured.made.tree, ensured.made.touched)
+        else:
+            self._snapshots.adopt(None)
+
+    def _go_on(self, past: Past, created: Mapping[str, Any], tell: Tell) -> None:
+        wish, latest = self._wish, past.latest
+        assert latest is not None
+        self._base_commit = created["base_commit"]
+        self._first = Snapshot.from_json(created["snapshot"])
+        self._number = past.number
+        self._reused = bool(created.get("reused"))
+        ensured = self._manager.ensure_workspace(wish.id, self._base_commit or "@", wish.direnv, extra={"run": wish.run}, tell=_silent)
+        if ensured.created:
+            made = ensured.made
+            self._snapshots.adopt(made.tree if made is not None else None, made.touched if made is not None else ())
+            self._snapshots.restore(latest.commit)
+            tell("workspace.recreated", {"id": wish.id, "path": self._top})
+        elif not self._snapshots.load():
+            self._snapshots.adopt(None)
+        label = f"found-{past.found + 1}"
+        found = self._snapshots.take(label, parents=[latest.commit], message=f"Files as {label} of run {wish.run}")
+        tell("workspace.found", {"label": label, "snapshot": found.as_json()})
+        back = past.restore
+        if back is not None and back.tree != found.tree:
+            self._snapshots.restore(back.commit)
+            tell("workspace.restored", {"snapshot": back.as_json()})
+        if back is not None:
+            self._last = back
+        else:  # a boundary that finds nothing changed since then has the number of the last one
+            self._last = latest if found.tree == latest.tree else replace(found, number=latest.number)
+
+    # -- boundaries -----------------------------------------------------------------------------------------------------------
+
+    def save(self) -> Snapshot | None:
+        """Save what there is now."""
+        last = self._last
+        assert last is not None
+        number = self._number + 1
+        found = self._snapshots.take(str(number), parents=[last.commit], message=self._message(number))
+        if found.tree == last.tree:
+            return last
+        self._number = number
+        self._last = replace(found, number=number)
+        return self._last
+
+    def _message(self, number: int) -> str:
+        return f"Files at boundary {number} of run {self._wish.run}"
+
+    def branch(self, address: str, attempt: int) -> Ephemeral:
+        """Return a copy for one attempt of an ephemeral step, to be made from the latest boundary."""
+        assert self._last is not None
+        short = re.sub(r"[^A-Za-z0-9_-]+", ".", address)[:60].strip(".")
+        wish = replace(self._wish, id=f"{self._wish.id}.{short}.{attempt}", keep="drop", state=f"{self._wish.state}/{short}.{attempt}")
+        return Ephemeral(self._manager, wish, self._last, self._base_commit, self._git_dir, self._environ)
+
+    # -- the end --------------------------------------------------------------------------------------------------------------
+
+    def close(self, state: str, tell: Tell) -> None:
+        """Keep or remove it, once the run has ended or waits."""
+        wish, first, last = self._wish, self._first, self._last
+        if first is None or last is None:
+            return  # it was never opened
+        self._snapshots.remember()
+        if state == "waiting":
+            self._manager.update_status(wish.id, "idle")
+            return
+        self._manager.update_status(wish.id, "done" if state == "succeeded" else "error")
+        self._pin_commits()
+        if self._stays(state, changed=first.tree != last.tree):
+            changed = len(changed_paths(self._git_dir, first.commit, last.commit)) if first.tree != last.tree else 0
+            data: dict[str, Any] = {"id": wish.id, "path": self._top, "changed": changed}
+            tell("workspace.kept", data | self._left_behind())
+            return
+        left = self._left_behind()
+        self._manager.cleanup(wish.id, force=True)
+        tell("workspace.cleaned", {"id": wish.id, "path": self._top, "changed": 0 if first.tree == last.tree else None} | left)
+
+    def _stays(self, state: str, *, changed: bool) -> bool:
+        keep = self._wish.keep
+        if keep == "always" or self._wish.named or self._reused:
+            return True
+        if keep == "never":
+            return False
+        return state != "succeeded" or (keep == "changed" and changed)
+
+    def _left_behind(self) -> dict[str, Any]:
+        ignored = self._snapshots.ignored()
+        return {"ignored": ignored[:SHOWN], "ignored_count": len(ignored)} if ignored else {}
+
+    def _pin_commits(self) -> None:
+        """Keep the commits that steps made from being collected once the copy is gone."""
+        if self._manager.backend.name != "git":
+            return  # jj keeps its commits by itself, a plain copy has none
+        head = self._manager.backend.head(self._top)
+        if head and head != self._base_commit:
+            git("update-ref", f"refs/ropeway/{self._wish.run}/head", head, git_dir=self._git_dir)
+
+
+class Ephemeral:
+    """The working copy of one attempt of an ephemeral step: made from a boundary, dropped at the end."""
+
+    def __init__(
+        self, manager: Manager, wish: Wish, start: Snapshot, base_commit: str, git_dir: str, environ: Mapping[str, str | None]
+    ) -> None:
+        self._manager = manager
+        self._wish = wish
+        self._start = start
+        self._base_commit = base_commit
+        self._git_dir = git_dir
+        self._outer = environ
+        self._environ: dict[str, str | None] = {}
+
+    @property
+    def path(self) -> str:
+        """The folder that the step starts in."""
+        return os.path.join(self._manager.path(self._wish.id), self._wish.folder)
+
+    @property
+    def environ(self) -> Mapping[str, str | None]:
+        """The variables of this workspace."""
+        return self._environ
+
+    def inside(self, path: str) -> str:
+        """Return the counterpart of a file or folder of the run's workspace, or the path itself."""
+        return path
+
+    def open(self, past: Past, tell: Tell) -> None:  # noqa: ARG002 - the protocol's; an ephemeral copy has no past
+        """Make it anew."""
+        wish, manager = self._wish, self._manager
+        if manager.exists(wish.id):
+            manager.cleanup(wish.id, force=True)  # what a crash left
+        ensured = manager.ensure_workspace(
+            wish.id, self._base_commit or "@", "never", extra={"run": wish.run, "ephemeral": True}, tell=tell
+        )
+        snapshots = Snapshots(manager.path(wish.id), self._git_dir, run=wish.run, state=wish.state)
+        made = ensured.made
+        snapshots.adopt(made.tree if made is not None else None, made.touched if made is not None else ())
+        snapshots.restore(self._start.commit)
+        os.makedirs(self.path, exist_ok=True)
+        manager.sync_tools(wish.id, wish.tools)
+        self._environ = {**self._outer, **manager.environ_for(wish.id)}
+
+    def save(self) -> Snapshot | None:
+        """Save nothing: its files are dropped."""
+        return None
+
+    def branch(self, address: str, attempt: int) -> None:
+        """Make none: an ephemeral copy has no boundaries."""
+
+    def close(self, state: str, tell: Tell) -> None:  # noqa: ARG002 - the protocol's
+        """Drop it; what can't be removed now is removed with the run."""
+        try:
+            self._manager.cleanup(self._wish.id, force=True)
+        except RopewayError as error:
+            tell("workspace.left", {"id": self._wish.id, "why": str(error)})
+
+
+def _parents(commit: str) -> list[str]:
+    return [commit] if commit else []
+
+
+def _silent(_event: str, _data: dict[str, Any]) -> None:
+    """Take note of nothing: the run's own events say it."""
