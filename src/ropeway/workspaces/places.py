@@ -141,26 +141,31 @@ def repository_lock(environ: Mapping[str, str], root: str) -> Iterator[None]:
 
 @contextmanager
 def making(environ: Mapping[str, str], root: str, id: str) -> Iterator[bool]:  # noqa: A002 - the word that people use
-    """Make a workspace in the block, so that others can tell when that was never finished. Gives whether an earlier try ended half way.
+    """Make a workspace in the block, so that others can tell when that was never finished.
 
-    The mark goes when the block ends without an error, or with one and without a folder. It stays when the process is killed; :func:`unfinished` then tells.
+    Gives whether an earlier try ended half way, so that what it left has to be removed first. The mark goes when the block ends without an error, or with one and without a folder. It stays when the process is killed; :func:`unfinished` then tells.
 
     Raises:
         Busy: Another process makes it right now.
+        Refused: It is there.
         StoreError: The mark can't be written.
     """
-    descriptor = _open(_lock_path(environ, root, check_id(id), "making"))
+    path = workspace_path(environ, root, id)
+    descriptor = _open(_lock_path(environ, root, id, "making"))
     try:
         if not _take(descriptor):
             raise Busy(f"workspace {id} is being made by another process", hint="take another id", code="workspace-busy")
         half = os.fstat(descriptor).st_size > 0
+        if not half and os.path.lexists(path):
+            hint = f"remove it with: workflow workspace clean {id}"
+            raise Refused(f"there is a workspace {id} already: {path}", hint=hint, code="workspace-exists")
         _write(descriptor, f"process {os.getpid()}")
         done = False
         try:
             yield half
             done = True
         finally:
-            if done or not os.path.lexists(workspace_path(environ, root, id)):
+            if done or not os.path.lexists(path):
                 os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
@@ -189,6 +194,22 @@ def trash(environ: Mapping[str, str], path: str) -> str:
     except OSError as error:
         raise StoreError(f"{path} can't be removed: {error.strerror}", hint="check who owns it", code="workspace-remove") from error
     return target
+
+
+def discard(environ: Mapping[str, str], path: str) -> None:
+    """Remove a folder below the workspaces root: out of the way at once, then for good. Fine when it is gone already.
+
+    Raises:
+        StoreError: It can't be removed.
+    """
+    if not os.path.lexists(path):
+        return
+    try:
+        moved = trash(environ, path)
+    except StoreError:  # on a full disk there is no room for a folder of trash
+        moved = path
+    if moved:
+        remove_tree(moved)
 
 
 def empty_trash(environ: Mapping[str, str]) -> None:

@@ -1,0 +1,57 @@
+"""What a git repository knows of its linked worktrees: small files in ``worktrees/``, as gitrepository-layout(5) describes them."""
+
+from __future__ import annotations
+
+import os
+
+from ropeway.errors import StoreError
+from ropeway.workspaces.files import remove_tree
+
+
+def registered(git_dir: str) -> list[tuple[str, str]]:
+    """Return the worktrees of a repository: the folder of each in ``git_dir``, and where it is (or was) checked out.
+
+    Raises:
+        StoreError: The list can't be read.
+    """
+    above = os.path.join(git_dir, "worktrees")
+    try:
+        names = os.listdir(above)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(f"{above} can't be read: {error.strerror}", code="vcs-failed") from error
+    folders = [os.path.join(above, name) for name in names]
+    return [(folder, place) for folder in folders if (place := _place(folder)) is not None]
+
+
+def registered_at(git_dir: str, path: str) -> list[str]:
+    """Return the folders in ``git_dir`` for what is checked out at ``path``: one, or none."""
+    likely = os.path.join(git_dir, "worktrees", os.path.basename(path))
+    if _place(likely) == path:
+        return [likely]
+    return [folder for folder, place in registered(git_dir) if place == path]
+
+
+def locked(folder: str) -> bool:
+    """Whether a person has locked a worktree (``git worktree lock``)."""
+    return os.path.exists(os.path.join(folder, "locked"))
+
+
+def forget_stale(git_dir: str, name: str) -> None:
+    """Free a name that a worktree had whose folder is gone; else git calls the next one otherwise. One that is locked is kept."""
+    folder = os.path.join(git_dir, "worktrees", name)
+    place = _place(folder)
+    if place is not None and not os.path.lexists(os.path.join(place, ".git")) and not locked(folder):
+        remove_tree(folder)
+
+
+def _place(folder: str) -> str | None:
+    """Return where a registered worktree is checked out; None when its folder does not say."""
+    try:
+        with open(os.path.join(folder, "gitdir"), "rb") as file:
+            dot_git = os.fsdecode(file.read().removesuffix(b"\n"))
+    except OSError:
+        return None
+    above, name = os.path.split(os.path.dirname(os.path.join(folder, dot_git)))
+    return os.path.join(os.path.realpath(above), name)
