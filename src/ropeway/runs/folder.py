@@ -73,6 +73,7 @@ class RunFolder:
 
         Raises:
             Busy: Another process owns the run.
+            NotFound: It was removed just now.
         """
         try:
             fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -85,7 +86,17 @@ class RunFolder:
                 hint=f"watch it with `workflow logs {self.id} -f`, or end it with `workflow cancel {self.id}`",
                 code="run-busy",
             )
+        if not self._holds(fd):
+            os.close(fd)
+            raise NotFound(f"run {self.id} was removed just now", hint="`workflow runs` lists those that are there", code="run-not-found")
         return fd
+
+    def _holds(self, fd: int) -> bool:
+        """Whether a descriptor is the run's lock still: whoever removes a run moves its folder away while holding that."""
+        try:
+            return os.path.samestat(os.fstat(fd), os.stat(self.path / "lock"))
+        except OSError:
+            return False
 
     def _owner(self) -> str:
         """Return who carries the run out, in words for people; empty when the journal does not say, or not yet."""
