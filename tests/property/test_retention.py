@@ -28,8 +28,8 @@ def worlds(draw: st.DrawFn) -> list[Thing]:
             Thing("run", f"r{number}", f"/r/{number}", age, draw(SIZES), state, kept, held=held, linked=linked, workspaces=(path,) * there)
         )
         if there:
-            landed, unsaved = draw(st.booleans()), draw(st.sampled_from([0, 0, 3]))
-            things.append(Thing("workspace", f"w{number}", path, age, draw(SIZES), state, kept, landed, held, unsaved))
+            over, unsaved = draw(st.sampled_from(["", "landed"])), draw(st.sampled_from(["", "", "3 files"]))
+            things.append(Thing("workspace", f"w{number}", path, age, draw(SIZES), state, kept, over, held, unsaved))
         if draw(st.booleans()):
             things.append(Thing("artifact", f"a{number}", "/a", age, 1, state, run=f"r{number}", lasts=draw(AGES)))
     for kind in ("tools", "cache", "trash", "refs"):
@@ -76,7 +76,7 @@ def test_what_is_protected_stays(things: list[Thing], policy: Policy) -> None:
         if thing.kind in ("run", "workspace"):
             assert not thing.kept
         assert policy.force or not thing.unsaved
-        if thing.kind == "workspace" and thing.state in ("failed", "cancelled") and not thing.landed:
+        if thing.kind == "workspace" and thing.state in ("failed", "cancelled") and not thing.over:
             assert policy.workspace_age is not None
             assert thing.age >= policy.workspace_age
 

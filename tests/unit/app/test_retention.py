@@ -32,6 +32,7 @@ def test_a_finished_run_goes_when_it_is_too_old() -> None:
         "new": "stays: ended 29 d ago",
         "failed": "goes: ended 31 d ago, runs are kept for 30 d",
     }
+    assert told([run("torn", 2, "", over="it never began")]) == {"torn": "goes: it never began"}
 
 
 @pytest.mark.parametrize(
@@ -44,10 +45,13 @@ def test_a_finished_run_goes_when_it_is_too_old() -> None:
         (copy("x", 400, "waiting"), "its run is waiting"),
         (copy("x", 400, "running"), "its run is running"),
         (copy("x", 400, kept=True), "to be kept, as asked"),
-        (copy("x", 400, landed=True, kept=True), "to be kept, as asked"),
+        (copy("x", 400, over="its changes have landed", kept=True), "to be kept, as asked"),
         (copy("x", 400, held="in use by run abc"), "in use by run abc"),
-        (copy("x", 400, unsaved=1), "1 file is saved nowhere else (--force removes it)"),
-        (copy("x", 1, landed=True, unsaved=1200), "1,200 files are saved nowhere else (--force removes it)"),
+        (copy("x", 400, unsaved="1 file is saved nowhere else"), "1 file is saved nowhere else (--force removes it)"),
+        (
+            copy("x", 1, over="its changes have landed", unsaved="1,200 files are saved nowhere else"),
+            "1,200 files are saved nowhere else (--force removes it)",
+        ),
     ],
 )
 def test_what_is_protected_stays_however_old_and_large_it_is(thing: Thing, why: str) -> None:
@@ -57,11 +61,13 @@ def test_what_is_protected_stays_however_old_and_large_it_is(thing: Thing, why: 
 
 def test_force_removes_only_what_is_unsaved_not_what_is_protected_otherwise() -> None:
     policy = Policy(workspace_age=0, force=True)
-    assert going([copy("a", unsaved=3), copy("b", held="in use"), copy("c", kept=True), copy("d", state="waiting")], policy) == ["a"]
+    assert going([copy("a", unsaved="3 files"), copy("b", held="in use"), copy("c", kept=True), copy("d", state="waiting")], policy) == [
+        "a"
+    ]
 
 
 def test_a_working_copy_goes_when_it_is_too_old_or_has_landed() -> None:
-    assert told([copy("old", 15), copy("new", 13), copy("landed", 0, landed=True), copy("none", 15, "")]) == {
+    assert told([copy("old", 15), copy("new", 13), copy("landed", 0, over="its changes have landed"), copy("none", 15, "")]) == {
         "old": "goes: its run ended 15 d ago, working copies are kept for 14 d",
         "new": "stays: its run ended 13 d ago",
         "landed": "goes: its changes have landed",
@@ -75,7 +81,7 @@ def test_only_what_can_not_be_resumed_goes_because_there_are_too_many() -> None:
 
 
 def test_a_run_stays_as_long_as_its_working_copy_does() -> None:
-    things = [run("r", 40, workspaces=("/copies/r",)), copy("r", 40, unsaved=2)]
+    things = [run("r", 40, workspaces=("/copies/r",)), copy("r", 40, unsaved="2 files")]
     assert [v.goes for v in decide(things, MONTH)] == [False, False]
     assert told([things[0]]) == {"r": "stays: its working copy is still there"}
     gone = [run("r", 40, workspaces=("/copies/w",)), copy("w", 40)]

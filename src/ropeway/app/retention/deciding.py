@@ -37,8 +37,8 @@ class Thing:
     """Something that may go.
 
     ``age`` is seconds since its run ended or since it was last used. ``bytes`` is what its removal frees, None when nobody measured it. ``state`` is a run's state,
-    for a workspace that of its run, empty when it has none. ``kept`` says that the person wants it kept, ``landed`` that a workspace's changes are in the
-    repository. ``held`` is a reason from who looked why it has to stay. ``unsaved`` counts files that are nowhere else. For a run, ``linked`` is the run that it
+    for a workspace that of its run, empty when it has none. ``kept`` says that the person wants it kept. ``over`` is a reason from who looked why it may go at
+    once, ``held`` one why it has to stay, ``unsaved`` one why a workspace's removal would lose something. For a run, ``linked`` is the run that it
     goes on from, and ``workspaces`` are the paths of its working copies that are still there. For an artifact, ``run`` is its run and ``lasts`` its retention.
     """
 
@@ -49,9 +49,9 @@ class Thing:
     bytes: int | None = None
     state: str = ""
     kept: bool = False
-    landed: bool = False
+    over: str = ""
     held: str = ""
-    unsaved: int = 0
+    unsaved: str = ""
     linked: str = ""
     workspaces: tuple[str, ...] = ()
     run: str = ""
@@ -129,14 +129,13 @@ def _workspace(thing: Thing, rank: int, policy: Policy) -> Verdict:
         ended = "its run ended" if thing.state else "last used"
         return Verdict(thing, goes=False, reason=protected or f"{ended} {stretch(thing.age)} ago")
     if thing.unsaved and not policy.force:
-        files = "1 file is" if thing.unsaved == 1 else f"{thing.unsaved:,} files are"
-        return Verdict(thing, goes=False, reason=f"{files} saved nowhere else (--force removes it)")
+        return Verdict(thing, goes=False, reason=f"{thing.unsaved} (--force removes it)")
     return Verdict(thing, goes=True, reason=why)
 
 
 def _reason_to_go(thing: Thing, rank: int, policy: Policy) -> str:
-    if thing.landed:
-        return "its changes have landed"
+    if thing.over:
+        return thing.over
     if policy.workspace_age is not None and thing.age >= policy.workspace_age:
         ended = "its run ended" if thing.state else "last used"
         return f"{ended} {stretch(thing.age)} ago, working copies are kept for {stretch(policy.workspace_age)}"
@@ -168,7 +167,7 @@ def _runs(things: Iterable[tuple[int, Thing]], policy: Policy, gone: frozenset[s
         _shrink(runs, policy, protected, why, held_back)
         needed, _ = _hold_linked(runs, why)
     for number, thing in newest_first:
-        reason = why.get(thing.id) or protected.get(thing.id) or needed.get(thing.id) or f"{_ended(thing)} {stretch(thing.age)} ago"
+        reason = why.get(thing.id) or protected.get(thing.id) or needed.get(thing.id) or f"ended {stretch(thing.age)} ago"
         found[number] = Verdict(thing, thing.id in why, reason)
     return frozenset(why)
 
@@ -184,16 +183,14 @@ def _first_look(runs: Sequence[Thing], policy: Policy, gone: frozenset[str]) -> 
             reason = "its working copy is still there"
         if reason:
             protected[thing.id] = reason
+        elif thing.over:
+            why[thing.id] = thing.over
         elif policy.run_age is not None and thing.age >= policy.run_age:
-            why[thing.id] = f"{_ended(thing)} {stretch(thing.age)} ago, runs are kept for {stretch(policy.run_age)}"
+            why[thing.id] = f"ended {stretch(thing.age)} ago, runs are kept for {stretch(policy.run_age)}"
         elif policy.runs is not None and rank >= policy.runs:
             why[thing.id] = f"{policy.runs:,} newer ones are kept"
         rank += thing.state not in UNFINISHED
     return protected, why
-
-
-def _ended(thing: Thing) -> str:
-    return "ended" if thing.state else "made"
 
 
 def _needs(thing: Thing) -> bool:

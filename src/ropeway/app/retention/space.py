@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from ropeway.records import field, record
@@ -35,7 +36,7 @@ def usage(path: str) -> Usage:
     except OSError:
         return found
     _count(found, top)
-    if not os.path.isdir(path) or os.path.islink(path):
+    if not stat.S_ISDIR(top.st_mode):
         return found
     queue = [path]
     while queue:
@@ -53,7 +54,7 @@ def _enter(found: Usage, entry: os.DirEntry[str], device: int, queue: list[str])
     try:
         status = entry.stat(follow_symlinks=False)
         if entry.is_dir(follow_symlinks=False):
-            if status.st_dev != device or os.path.ismount(entry.path):
+            if status.st_dev != device:
                 found.mounted = found.mounted or entry.path
                 return
             queue.append(entry.path)
@@ -64,7 +65,7 @@ def _enter(found: Usage, entry: os.DirEntry[str], device: int, queue: list[str])
 
 def _count(found: Usage, status: os.stat_result) -> None:
     taken = status.st_blocks * _BLOCK
-    if status.st_nlink == 1 or (status.st_mode & 0o170000) == 0o040000:  # a folder's links are its own
+    if status.st_nlink == 1 or stat.S_ISDIR(status.st_mode):  # a folder's links are its own
         found.own += taken
         return
     key = (status.st_dev, status.st_ino)
