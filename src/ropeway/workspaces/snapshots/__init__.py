@@ -1,0 +1,258 @@
+"""Snapshots: what a working copy holds at a boundary between steps, saved as git objects, and put back.
+
+Doing this with git's own commands (``add -A``, ``write-tree``, ``commit-tree``, ``update-ref`` on an index of ours) costs four processes for every step, five
+times a ``git status`` in a small repository. So the part of git that is needed is done here, in this process:
+
+* :mod:`~ropeway.workspaces.snapshots.table` keeps what the last snapshot held, and how each file looked to ``lstat``: git's index, in memory;
+* :mod:`~ropeway.workspaces.snapshots.walk` finds what may have changed since, by ``lstat`` alone; only such files are read;
+* :mod:`~ropeway.workspaces.snapshots.objects` writes loose objects and refs, as git's formats are documented (they have not changed since 2005);
+* :mod:`~ropeway.workspaces.snapshots.ignore` asks git which new names a rule ignores: the one thing that git alone should decide, and the one process that a
+  snapshot starts, when there are new names;
+* :mod:`~ropeway.workspaces.snapshots.restore` puts a snapshot back, with git reading the objects (they may be packed by then).
+
+File contents are saved as they are on the disk: no filter, no line-end conversion. Branch, index, stash and jj's operation log are not touched. Ignored files,
+empty folders, permissions other than the x bit, and repositories inside the working copy are neither saved nor removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from ropeway.workspaces import Snapshot
+from ropeway.workspaces.programs import ProgramFailed, git
+from ropeway.workspaces.snapshots.inside import Inside, read
+from ropeway.workspaces.snapshots.objects import ObjectStore, failure
+from ropeway.workspaces.snapshots.restore import Restore, listing
+from ropeway.workspaces.snapshots.table import UNKNOWN, Folder, Table, entry_of, git_mode, join, pack, unpack
+from ropeway.workspaces.snapshots.walk import Walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["Snapshots", "changed_paths", "make_store"]
+
+_TOOLS = ".agent-tools/"
+
+
+class Snapshots:
+    """The snapshots of one working copy, for one run.
+
+    Args:
+        worktree: The top folder of the working copy.
+        git_dir: Where objects and refs are written: the (common) git directory of the repository, or what :func:`make_store` made.
+        run: The run's id; snapshots are pinned by ``refs/ropeway/<run>/<label>``.
+        state: A folder of ours that outlives this process, for what :meth:`remember` keeps.
+    """
+
+    def __init__(self, worktree: str, git_dir: str, *, run: str, state: str) -> None:
+        self._root = os.fsencode(os.path.realpath(worktree))
+        self._git_dir = os.path.abspath(git_dir)
+        self._store = ObjectStore(self._git_dir)
+        self._refs = f"refs/ropeway/{run}/"
+        self._file = os.path.join(state, "table")
+        self._table = Table()
+        self._latest: Snapshot | None = None
+        self._numbers: dict[str, int] = {}
+
+    def latest(self) -> Snapshot | None:
+        """Return the snapshot that was taken or put back last."""
+        return self._latest
+
+    @property
+    def nested(self) -> tuple[str, ...]:
+        """Repositories inside the working copy, unreadable folders of others, and names that git does not take: they are never saved or removed."""
+        return tuple(sorted(os.fsdecode(join(folder.path, name)) for folder in self._table.root.every() for name in folder.nested))
+
+    # -- beginning ----------------------------------------------------------------------------------------------------------------------
+
+    def adopt(self, tree: str | None, touched: Iterable[bytes] = (), *, believe: bool = True, latest: Snapshot | None = None) -> None:
+        """Begin with a working copy that was just made from a tree (or commit).
+
+        Args:
+            tree: What it was made from. Its paths stay tracked even where a rule ignores them. None: not known, every file is read.
+            touched: Paths that differ from it.
+            believe: False to read every file all the same, because what is on the disk may be another form of the blob (line ends, filters).
+            latest: The snapshot that ``tree`` is, when the run took it: if nothing differs from it, the next one is the same.
+
+        Raises:
+            NotFound: There is no such tree.
+            StoreError: The working copy can't be read.
+        """
+        self._table = Table()
+        self._latest = latest
+        if latest is not None:
+            self._numbers[latest.commit] = latest.number
+        if tree is None:
+            return
+        found = listing(self._git_dir, tree)
+        folders: dict[bytes, Folder] = {}
+        for path, (mode, oid) in found.files.items():
+            above, _, name = path.rpartition(b"/")
+            folder = folders.get(above)
+            if folder is None:
+                folder = folders[above] = self._table.folder(above)
+            folder.files[name] = (0, UNKNOWN, 0, 0, mode, oid, True)
+        for path, raw in found.trees.items():
+            self._table.folder(path).tree = raw
+        if believe:
+            self._believe(set(touched))
+
+    def _believe(self, touched: set[bytes]) -> None:
+        """Take what ``lstat`` says now for the signature of what the table has."""
+        now = _now()
+        for folder, name, st in Walk(self._root, self._git_dir, self._table).run().changed:
+            known = folder.files.get(name)
+            if known is not None and known[4] == git_mode(st.st_mode) and (not touched or join(folder.path, name) not in touched):
+                folder.files[name] = entry_of(st, now, *known[4:6], base=True)
+
+    def load(self) -> bool:
+        """Go on from what :meth:`remember` kept; False when there is nothing, it is damaged, or its snapshot is no longer in the repository."""
+        try:
+            with open(self._file, "rb") as file:
+                found = unpack(file.read())
+        except OSError:
+            return False
+        if found is None:
+            return False
+        table, extra = found
+        try:
+            root, kind, latest, numbers = _checked(extra)
+        except (TypeError, ValueError):
+            return False
+        if root != self._root or kind != self._store.format:
+            return False
+        if latest is not None:
+            try:
+                git("cat-file", "-e", f"{latest[1]}^{{tree}}", git_dir=self._git_dir)
+            except ProgramFailed:
+                return False
+        self._table, self._numbers = table, numbers
+        self._latest = Snapshot(*latest) if latest is not None else None
+        return True
+
+    def remember(self) -> None:
+        """Keep what is known of the files for :meth:`load` in another process.
+
+        Raises:
+            StoreError: It can't be written.
+        """
+        latest = self._latest
+        kept = None if latest is None else (latest.number, latest.commit, latest.tree)
+        data = pack(self._table, (self._root, self._store.format, kept, self._numbers))
+        temporary = f"{self._file}.{secrets.token_hex(4)}"
+        try:
+            os.makedirs(os.path.dirname(self._file), exist_ok=True)
+            with open(temporary, "xb") as file:
+                file.write(data)
+            os.rename(temporary, self._file)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise failure("what is known of the working copy can't be kept", self._file, error) from error
+
+    # -- going on -----------------------------------------------------------------------------------------------------------------------
+
+    def take(self, label: str, parents: Sequence[str] = (), message: str = "") -> Snapshot:
+        """Save what there is now.
+
+        When nothing has changed since the last snapshot, that one is returned, and nothing is written but a ref whose label is no number.
+
+        Args:
+            label: The number of the snapshot, or a name such as ``found-1``.
+            parents: Commits that it follows.
+            message: Of its commit.
+
+        Raises:
+            StoreError: A file can't be read, or something can't be written; the next call does what is left to do.
+            NotFound: The working copy is gone.
+        """
+        walk = Walk(self._root, self._git_dir, self._table).run()
+        with Inside(self._root) as inside:
+            for folder, name, _ in walk.changed:
+                known = folder.files.get(name)
+                oid, base = (known[5], known[6]) if known is not None else (b"", False)
+                entry = read(inside, folder.path, name, self._store, oid, base=base)
+                if entry is not None:
+                    self._table.put(folder, name, entry)
+                elif known is not None:
+                    self._table.drop(folder, name)
+        tree = self._table.write(self._store)
+        last = self._latest
+        if last is not None and last.tree == tree:
+            if not label.isdecimal():
+                self._store.set_ref(self._refs + label, last.commit)
+            return last
+        commit = self._store.commit(tree, parents, message)
+        self._store.set_ref(self._refs + label, commit)
+        number = int(label) if label.isdecimal() else last.number if last is not None else 0
+        self._numbers[commit] = number
+        self._latest = Snapshot(number, commit, tree)
+        return self._latest
+
+    def restore(self, commit: str) -> list[bytes]:
+        """Put the files of a snapshot back exactly, and return the paths that were changed.
+
+        Files that were added since go, with the folders that become empty by that. What no snapshot saves (ignored files, repositories inside the
+        working copy, empty folders) stays, unless a file has to be where it is.
+
+        Raises:
+            NotFound: There is no such snapshot.
+            StoreError: Something can't be read, written or removed, or a repository is in the way.
+        """
+        wanted = listing(self._git_dir, commit)
+        changed = Restore(self._root, self._store, self._table, wanted).run()
+        tree = git("rev-parse", "--verify", f"{commit}^{{tree}}", git_dir=self._git_dir).decode().strip()
+        self._table.root.tree = bytes.fromhex(tree)
+        last = self._latest
+        self._latest = Snapshot(self._numbers.get(commit, last.number if last is not None else 0), commit, tree)
+        return changed
+
+    def ignored(self) -> list[str]:
+        """Return the ignored paths that there are now, topmost only, folders with a slash; without ``.agent-tools/``."""
+        Walk(self._root, self._git_dir, self._table).run()
+        whole: set[Folder] = set()  # folders in which everything is ignored
+        for folder in reversed(list(self._table.root.every())):
+            inner = folder.folders.values()
+            anything = folder.ignored or any(one in whole for one in inner)
+            if anything and folder.parent is not None and not folder.files and not folder.nested and all(one in whole for one in inner):
+                whole.add(folder)
+        found: list[str] = []
+        waiting = [self._table.root]
+        while waiting:
+            folder = waiting.pop()
+            if folder in whole:
+                found.append(os.fsdecode(folder.path) + "/")
+                continue
+            found.extend(os.fsdecode(join(folder.path, name)) + ("/" if is_folder else "") for name, is_folder in folder.ignored.items())
+            waiting.extend(folder.folders.values())
+        return sorted(path for path in found if path != _TOOLS)
+
+
+def _now() -> int:
+    import time
+
+    return time.time_ns()
+
+
+def _checked(extra: Any) -> tuple[bytes, str, Any, dict[str, int]]:
+    root, kind, latest, numbers = extra
+    return root, kind, latest, numbers
+
+
+def make_store(path: str) -> None:
+    """Make a bare repository for the snapshots of a plain copy outside any repository; fine when it is there.
+
+    Raises:
+        StoreError: It can't be made.
+    """
+    git("init", "--quiet", "--bare", "--template=", path)
+    git("config", "gc.auto", "0", git_dir=path)
+
+
+def changed_paths(git_dir: str, a: str, b: str) -> list[tuple[str, str]]:
+    """Return what differs between two snapshots: (``A`` added, ``D`` removed, ``M`` content or x bit, ``T`` kind; path), sorted by path."""
+    words = git("diff-tree", "-r", "-z", "--no-renames", "--name-status", a, b, git_dir=git_dir).split(b"\0")
+    return [(status.decode(), os.fsdecode(path)) for status, path in zip(words[:-1:2], words[1::2], strict=True)]
