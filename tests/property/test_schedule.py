@@ -177,6 +177,26 @@ def test_a_cancelled_run_ends_and_lets_only_what_always_runs_start(
             assert not at_once
 
 
+@given(**PLANS)
+@settings(max_examples=300)
+def test_nothing_starts_after_the_failure_that_a_run_is_to_break_at(plan: Plan, seed: int, fails: int, parallel: int) -> None:
+    simulation = Simulation(plan, player(seed, fails), parallel=parallel, break_on_failure=True)
+    final = simulation.run()
+    assert final in ("succeeded", "failed")
+    assert not simulation.flow.units
+    steps = {step.id: step for step in plan.template.steps}
+    broken = False
+    for event in simulation.journal.events:
+        assert not (broken and event.event in ("step.started", "step.retrying")), f"{event.step} goes on after the failure"
+        if event.event == "step.finished" and event.data["state"] == "failed":
+            top = event.step.partition("/")[0].partition("[")[0].partition("#")[0]
+            broken = broken or steps[top].on_error == "fail"  # what the step in the way lets pass is no failure of the run
+    assert broken == (final == "failed")
+    states = [simulation.state.steps[step].state for step in steps]
+    assert set(states) <= SETTLED
+    assert ("failed" in states) == (final == "failed")
+
+
 @given(st.integers(1, 60), st.integers(1, 8))
 @settings(max_examples=30)
 def test_independent_steps_start_in_the_order_of_the_file(size: int, parallel: int) -> None:

@@ -48,11 +48,15 @@ class Observer(Protocol):
 
 @record
 class Limits:
-    """What a run may use at once: steps, cores and bytes of memory (the leases of ``resources``)."""
+    """What a run may use at once: steps, cores and bytes of memory (the leases of ``resources``).
+
+    With ``break_on_failure`` nothing starts after the first failure, clean-up steps included.
+    """
 
     parallel: int
     cpu: float
     memory: int
+    break_on_failure: bool = False
 
 
 @record(frozen=False)

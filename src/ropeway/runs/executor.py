@@ -55,7 +55,7 @@ class Executor:
         self.sink = sink
         self.recorded = recorded
         self.terminal = Terminal() if around.asker is not None or any(s.interactive for s in plan.template.steps) else None
-        self.flow = Flow(self, self.emit, recorded)
+        self.flow = Flow(self, self.emit, recorded, break_on_failure=around.limits.break_on_failure)
         self.live = live
         self.veil = veil
         self.actor = actor

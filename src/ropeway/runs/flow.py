@@ -50,16 +50,20 @@ class Hands(Protocol):
 class Flow:
     """The state of a run while it is carried out."""
 
-    def __init__(self, hands: Hands, emit: Callable[[str, dict[str, Any]], None], recorded: RunState) -> None:
+    def __init__(
+        self, hands: Hands, emit: Callable[[str, dict[str, Any]], None], recorded: RunState, *, break_on_failure: bool = False
+    ) -> None:
         """Start with nothing.
 
         Args:
             hands: Does what is decided here.
             emit: Takes an event's name and data for the journal.
             recorded: What an earlier carrying out of the same run did; its results are kept.
+            break_on_failure: The first failure ends everything, clean-up steps included, so that it can be looked at.
         """
         self._hands = hands
         self._emit = emit
+        self._breaking = break_on_failure
         self._recorded: dict[str, StepState] = {a: s for a, s in recorded.steps.items() if s.state != "pending"}
         self._active: deque[Scope] = deque()
         self._offered: deque[Unit] = deque()
@@ -111,10 +115,10 @@ class Flow:
         """End the begun units of a scope that may not start any more, and drop the waiting ones."""
         for unit in list(self.units.values()):
             if unit.node.scope is scope and not scope.schedule.verdict(unit.step).admitted:
-                if unit.scope is not None:
-                    self.cancel(unit.scope, at_once=scope.schedule.ended)
-                else:
+                if unit.scope is None:
                     self._hands.cancel(unit)
+                elif not unit.scope.schedule.halted:  # a halted one has failed, and ends by itself
+                    self.cancel(unit.scope, at_once=scope.schedule.ended)
 
         def unwanted(unit: Unit) -> bool:
             return unit.node.scope is scope and not scope.schedule.verdict(unit.step).admitted
@@ -127,6 +131,19 @@ class Flow:
             tried = unit.failures > 0
             self._close(unit, Outcome("cancelled", reason="cancelled") if tried else Outcome("skipped", reason="stopped"))
         self._active.append(scope)
+
+    def _fail(self, scope: Scope, *, stops: bool) -> None:
+        """Go on after a failure in a scope; ``stops`` says that its graph begins to stop."""
+        if self._breaking and _unforgiven(scope):
+            around = [scope]
+            while around[-1].parent is not None:
+                around.append(around[-1].parent.node.scope)
+            for one in around:
+                one.schedule.halt()
+            for one in around:
+                self._end_inside(one)
+        elif stops:
+            self._end_inside(scope)
 
     # -- steps --------------------------------------------------------------------------------------------------------------
 
@@ -290,8 +307,8 @@ class Flow:
         if unit.iteration:
             self._record(Unit(node, unit.order, unit.index).address, outcome)
         node.finished[unit.index] = outcome
-        if outcome.state == "failed" and node.scope.schedule.fail():
-            self._end_inside(node.scope)  # this may close the other instances; the step is gathered once, here
+        if outcome.state == "failed":
+            self._fail(node.scope, stops=node.scope.schedule.fail())  # this may close the other instances; the step is gathered once, here
         node.open -= 1
         if node.open == 0:
             self._gather(node)
@@ -339,8 +356,9 @@ class Flow:
         self._record(node.address, outcome, attempt)
         scope = node.scope
         scope.results[node.step.id] = view(outcome)
-        if scope.schedule.settle(node.step.id, outcome.state, outcome.reason):
-            self._end_inside(scope)
+        stops = scope.schedule.settle(node.step.id, outcome.state, outcome.reason)
+        if outcome.state == "failed":
+            self._fail(scope, stops=stops)
         self._active.append(scope)
 
     def _record(self, address: str, outcome: Outcome, attempt: int = 0) -> None:
@@ -365,6 +383,18 @@ def _allowed(step: PlanStep, outcome: Outcome) -> Outcome:
     if outcome.state == "failed" and step.on_error == "continue":
         return replace(outcome, state="warning")
     return outcome
+
+
+def _unforgiven(scope: Scope) -> bool:
+    """Whether a failure in a scope is the run's: nothing around it is being cancelled, would be tried again, or lets the workflow go on."""
+    while not (scope.schedule.cancelled or scope.schedule.halted):
+        if scope.parent is None:
+            return True
+        step, failures = scope.parent.step, scope.parent.failures + 1
+        if step.on_error == "continue" or delay_before(step.retry, Failure("steps", 1), failures) is not None:
+            return False
+        scope = scope.parent.node.scope
+    return False
 
 
 def view(outcome: Outcome) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ A :class:`Schedule` follows one graph of steps (a workflow, or a sub-workflow wi
 * ``success()``: every direct need succeeded, warned, or was skipped by its own ``when`` or by the person. ``failure()``: some ancestor failed.
   A ``when`` that names none of ``success failure always`` is tried only after ``success()``; a missing one means ``success()``.
 * After a failure under ``stop`` only steps whose ``when`` names ``failure()`` or ``always()`` still start; after a cancel only those with
-  ``always()``.
+  ``always()``; after :meth:`Schedule.halt` none at all.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class Schedule:
         self.stopping = False
         self.cancelled = False
         self.ended = False
+        self.halted = False
 
     def due(self) -> PlanStep | None:
         """Take the first step whose needs are all settled, or None when there is none at the moment."""
@@ -139,6 +140,10 @@ class Schedule:
         """Let nothing start any more but steps with ``always()``; with ``at_once`` not even those."""
         self.cancelled = True
         self.ended = self.ended or at_once
+
+    def halt(self) -> None:
+        """Let nothing start any more after a failure here or below, steps with ``failure()`` or ``always()`` included."""
+        self.stopping = self.ended = self.halted = True
 
     @property
     def done(self) -> bool:

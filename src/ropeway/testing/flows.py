@@ -27,10 +27,17 @@ class Simulation:
         play: Called with a unit when it starts; returns its duration in seconds and how it ends.
         parallel: The most units at once.
         before: The events of an earlier simulation of the same plan, to go on from.
+        break_on_failure: Whether the first failure ends everything.
     """
 
     def __init__(
-        self, plan: Plan, play: Callable[[Unit], tuple[float, Outcome]], *, parallel: int = 1, before: list[RunEvent] | None = None
+        self,
+        plan: Plan,
+        play: Callable[[Unit], tuple[float, Outcome]],
+        *,
+        parallel: int = 1,
+        before: list[RunEvent] | None = None,
+        break_on_failure: bool = False,
     ) -> None:
         from ropeway.runs.journal import MemoryJournal
 
@@ -48,7 +55,7 @@ class Simulation:
         self._count = 0
         ids = [step.id for step in plan.template.steps]
         self.state: RunState = fold("simulated", ids, self.journal.events)
-        self.flow = Flow(self, self._emit, fold("simulated", ids, self.journal.events))
+        self.flow = Flow(self, self._emit, fold("simulated", ids, self.journal.events), break_on_failure=break_on_failure)
         self.root = Scope(plan.template, "", (), None, {}, {}, {}, {}, "/")
 
     def _emit(self, event: str, data: dict[str, Any]) -> None:
