@@ -157,14 +157,21 @@ def created(folder: RunFolder) -> Mapping[str, Any]:
 
 
 def options_of(created: Mapping[str, Any], asked: RunOptions | None = None) -> RunOptions:
-    """Return the recorded options, with those that are asked for now in their place: a resume may change how many steps run, and what they read."""
+    """Return the recorded options, with those that are asked for now in their place: a resume may change how many steps run, and what they read.
+
+    Where to break is asked for each time anew: whoever went on after looking at a failure wants the clean-up steps, too.
+    """
     recorded = dict(created.get("options", {}))
     env_file = recorded.pop("env_file", None)
     found = RunOptions(**recorded, env_file=Path(env_file) if env_file else None)
     if asked is None:
-        return found
+        return replace(found, break_on_failure=False)
     return replace(
-        found, parallel=asked.parallel or found.parallel, env_file=asked.env_file or found.env_file, interactive=asked.interactive
+        found,
+        parallel=asked.parallel or found.parallel,
+        env_file=asked.env_file or found.env_file,
+        interactive=asked.interactive,
+        break_on_failure=asked.break_on_failure,
     )
 
 
@@ -179,4 +186,5 @@ def _limits(plan: Plan, options: RunOptions, settings: Settings) -> Limits:
     parallel = options.parallel or plan.template.policy.max_parallel
     if settings.max_parallel is not None:
         parallel = min(parallel, settings.max_parallel)
-    return Limits(parallel, float(settings.cores or os.cpu_count() or 1), settings.memory or enforce.total_memory())
+    cores, memory = float(settings.cores or os.cpu_count() or 1), settings.memory or enforce.total_memory()
+    return Limits(parallel, cores, memory, break_on_failure=options.break_on_failure)

@@ -127,7 +127,8 @@ def workspace_of(folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, i
 def _keep(policy: WorkspacePolicy | None, options: RunOptions) -> str:
     if options.keep:
         return "always"
-    return policy.keep if policy is not None else "changed"
+    keep = policy.keep if policy is not None else "changed"
+    return "on-failure" if options.break_on_failure and keep == "never" else keep  # it breaks to be looked at
 
 
 def _direnv(plan: Plan, options: RunOptions, backend: Backend) -> str:
