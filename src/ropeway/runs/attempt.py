@@ -214,11 +214,21 @@ class Preparing:
         self._overrides = overrides
 
     def prepare(self, unit: Unit) -> tuple[Prepared, Launch]:
-        """Evaluate everything a unit's attempt needs.
+        """Evaluate everything a unit's attempt needs, and say how it is started.
 
         Raises:
             EvaluationError: An expression has no value.
             StartProblem: The process can't be started as it is.
+        """
+        prepared = self.evaluate(unit)
+        return prepared, kind(prepared.step.kind).launch(prepared)
+
+    def evaluate(self, unit: Unit) -> Prepared:
+        """Evaluate everything a unit's attempt needs.
+
+        Raises:
+            EvaluationError: An expression has no value.
+            StartProblem: Its folder is not there.
         """
         scope, step = unit.node.scope, unit.step
         contexts = unit.evaluate_frames()
@@ -245,8 +255,7 @@ class Preparing:
         variables = {name: scope.value(source, names) for name, source in step.variables.items()}
         argv = tuple(to_text(scope.rendered(a, names)) if "${{" in a else a for a in step.argv)
         source = _path(scope.template.source) if scope.template.source else None
-        prepared = Prepared(step, address, unit.attempt, unit.inputs, variables, argv, env, cwd, self._folder.files, source)
-        return prepared, kind(step.kind).launch(prepared)
+        return Prepared(step, address, unit.attempt, unit.inputs, variables, argv, env, cwd, self._folder.files, source)
 
     def start(self, unit: Unit, prepared: Prepared, launch: Launch, pair: Pair | None, null: int, mask: Mask | None) -> Attempt:
         """Start the process; with ``pair`` None it gets the terminal.
@@ -255,7 +264,7 @@ class Preparing:
             StartProblem: It can't be executed.
             StoreError: A file for it can't be written.
         """
-        self._write(launch)
+        self.write(launch)
         env = prepared.env
         env.update(launch.env)
         pumps: list[Pump] = []
@@ -286,7 +295,8 @@ class Preparing:
         files = [self._folder.files / name for name, _ in launch.files]
         return Attempt(unit, pid, pair, env["ROPEWAY_OUTPUT"], self._folder.id, pumps, messages, mask, files=files)
 
-    def _write(self, launch: Launch) -> None:
+    def write(self, launch: Launch) -> None:
+        """Write the files that a process needs; raises :class:`StoreError`."""
         for name, data in launch.files:
             path = self._folder.files / name
             if not path.exists() or path.read_bytes() != data:

@@ -18,7 +18,8 @@ from ropeway.runs.control import who_cancels
 from ropeway.runs.executor import Executor
 from ropeway.runs.journal import Journal
 from ropeway.runs.nested import ending
-from ropeway.runs.scope import Scope, told
+from ropeway.runs.root import root_scope
+from ropeway.runs.scope import told
 from ropeway.runs.veil import Veil
 from ropeway.runs.workspace import Stopped, keep_artifacts, open_workspace
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ropeway.runs.folder import RunFolder
     from ropeway.runs.gates import Asker
     from ropeway.runs.journal import EventSink
+    from ropeway.runs.scope import Scope
     from ropeway.runs.state import RunState
     from ropeway.runs.workspace import Files
     from ropeway.workspaces import Workspace
@@ -130,36 +132,7 @@ def _started() -> str:
 
 
 def _root(job: Job) -> Scope:
-    template = job.plan.template
-    env = {name: value for name, value in job.environ.items() if not name.startswith("ROPEWAY_")}
-    for name, given in job.workspace.environ.items():
-        if given is None:
-            env.pop(name, None)
-        else:
-            env[name] = given
-    env.update(job.plan.env)  # what the caller sets wins over what it inherited, for processes and for `env.NAME`
-    env["ROPEWAY_RUN"] = job.folder.id
-    env["ROPEWAY_WORKFLOW"] = template.id
-    if template.source:
-        env["ROPEWAY_WORKFLOW_DIR"] = job.workspace.inside(os.path.dirname(template.source))
-    params: dict[str, Any] = {}
-    for name, value in job.plan.parameters.items():
-        params[name] = job.secrets.get(f"params.{name}", value.value)
-    # A secret that every step inherits (its source is a variable of the caller's) is in the scope of every step.
-    inherited = tuple(secret for secret in job.secrets.values() if any(secret in value for value in env.values()))
-    return Scope(
-        template=template,
-        prefix="",
-        order=(),
-        parent=None,
-        params=params,
-        secrets={n.removeprefix("secrets."): v for n, v in job.secrets.items() if n.startswith("secrets.")},
-        env=env,
-        run={"id": job.folder.id, "workflow": template.id, "version": template.version},
-        cwd=job.workspace.path,
-        masked=inherited,
-        types=job.types,
-    )
+    return root_scope(job.folder.id, job.plan, job.workspace, job.environ, job.secrets, job.types)
 
 
 def _finish(job: Job, executor: Executor, root: Scope, final: str) -> str:

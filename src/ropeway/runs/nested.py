@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ropeway.lang.parameter_types import ParameterTypes
-    from ropeway.lang.plan import Template
+    from ropeway.lang.plan import Plan, Template
     from ropeway.runs.around import Loop
     from ropeway.runs.scope import Unit
+    from ropeway.workspaces import Workspace
 
 
 class Nested:
@@ -39,7 +40,7 @@ class Nested:
         try:
             if unit.step.workspace == "ephemeral":
                 enter_own(self._loop, unit)
-            scope = self._scope(unit)
+            scope = inner_scope(unit, self._loop.plan, self._loop.around.workspace, self._secrets)
         except (EvaluationError, StartProblem) as error:
             self._loop.flow.finished(unit, Outcome("failed", None, reason="error", error=told(error)))
             return
@@ -54,38 +55,6 @@ class Nested:
             scope.timed_out = True
             self._loop.flow.cancel(scope)
 
-    def _scope(self, unit: Unit) -> Scope:
-        outer, step = unit.node.scope, unit.step
-        contexts = unit.evaluate_frames()
-        template = self._loop.plan.workflows[step.uses or ""]
-        env = dict(outer.env)
-        own = unit.workspace
-        if own is not None:
-            env.update({name: value for name, value in own.environ.items() if value is not None})
-        for frame, name, text in step.env:
-            env[name] = to_text(outer.rendered(text, contexts[frame]))
-        if template.source:
-            env["ROPEWAY_WORKFLOW_DIR"] = (own or self._loop.around.workspace).inside(template.source.rpartition("/")[0])
-        env["ROPEWAY_WORKFLOW"] = template.id
-        params = arguments(template, unit.inputs, outer.types)
-        hidden = [str(params[name]) for name, field in template.parameters.items() if field.type == "secret" and params[name] is not None]
-        inherited = [self._secrets[name] for name in step.secrets if name in self._secrets]
-        policy = template.policy.sandbox
-        return Scope(
-            template=template,
-            prefix=f"{unit.address}/",
-            order=unit.order,
-            parent=unit,
-            params=params,
-            secrets={n: self._secrets[f"secrets.{n}"] for n in (policy.secrets if policy else ()) if f"secrets.{n}" in self._secrets},
-            env=env,
-            run=outer.run,
-            cwd=_folder(unit, outer, contexts[0]),
-            masked=(*outer.masked, *hidden, *inherited),
-            types=outer.types,
-            apart=outer.apart or own is not None,
-        )
-
     def leave(self, scope: Scope) -> None:
         """Close a scope that is done: its outputs become its step's."""
         unit = scope.parent
@@ -94,6 +63,50 @@ class Nested:
         outcome = ending(scope)
         leave_own(self._loop, unit, outcome)
         self._loop.flow.finished(unit, outcome)
+
+
+def inner_scope(unit: Unit, plan: Plan, workspace: Workspace, secrets: Mapping[str, str]) -> Scope:
+    """Return the scope inside of a unit whose step is a sub-workflow; no step of it has a result yet.
+
+    Args:
+        unit: The step, instance or iteration; it has its own workspace already when it is ephemeral.
+        plan: Holds the sub-workflow.
+        workspace: The run's.
+        secrets: Values by ``params.NAME`` and ``secrets.NAME``.
+
+    Raises:
+        EvaluationError: An input has no value, or does not fit, or its folder is not there.
+    """
+    outer, step = unit.node.scope, unit.step
+    contexts = unit.evaluate_frames()
+    template = plan.workflows[step.uses or ""]
+    env = dict(outer.env)
+    own = unit.workspace
+    if own is not None:
+        env.update({name: value for name, value in own.environ.items() if value is not None})
+    for frame, name, text in step.env:
+        env[name] = to_text(outer.rendered(text, contexts[frame]))
+    if template.source:
+        env["ROPEWAY_WORKFLOW_DIR"] = (own or workspace).inside(template.source.rpartition("/")[0])
+    env["ROPEWAY_WORKFLOW"] = template.id
+    params = arguments(template, unit.inputs, outer.types)
+    hidden = [str(params[name]) for name, field in template.parameters.items() if field.type == "secret" and params[name] is not None]
+    inherited = [secrets[name] for name in step.secrets if name in secrets]
+    policy = template.policy.sandbox
+    return Scope(
+        template=template,
+        prefix=f"{unit.address}/",
+        order=unit.order,
+        parent=unit,
+        params=params,
+        secrets={n: secrets[f"secrets.{n}"] for n in (policy.secrets if policy else ()) if f"secrets.{n}" in secrets},
+        env=env,
+        run=outer.run,
+        cwd=_folder(unit, outer, contexts[0]),
+        masked=(*outer.masked, *hidden, *inherited),
+        types=outer.types,
+        apart=outer.apart or own is not None,
+    )
 
 
 def _folder(unit: Unit, outer: Scope, names: Mapping[str, Any]) -> str:
