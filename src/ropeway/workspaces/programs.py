@@ -63,6 +63,14 @@ def _verb(argv: Sequence[str]) -> str:
     return ""
 
 
+def clean_environ(env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment in which git and jj are called: tied to no repository, asking nothing, speaking English; ``env`` is added."""
+    environ = {k: v for k, v in os.environ.items() if k not in LOCAL_VARIABLES}
+    environ.update({"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "JJ_EDITOR": "true"})
+    environ.update(env or {})
+    return environ
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -84,11 +92,8 @@ def run(
         ProgramFailed: It ended with another status.
         NotFound: It is not installed, or ``cwd`` is gone.
     """
-    environ = {k: v for k, v in os.environ.items() if k not in LOCAL_VARIABLES}
-    environ.update({"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "JJ_EDITOR": "true"})
-    environ.update(env or {})
     try:
-        done = subprocess.run(argv, cwd=cwd, input=stdin, env=environ, capture_output=True, check=False)
+        done = subprocess.run(argv, cwd=cwd, input=stdin, env=clean_environ(env), capture_output=True, check=False)
     except FileNotFoundError as error:
         if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112 - may be any kind of path
             raise NotFound(f"the folder {os.fspath(cwd)} is gone", code="folder-gone") from error

@@ -55,7 +55,7 @@ class Snapshots:
         self._file = os.path.join(state, "table")
         self._table = Table()
         self._latest: Snapshot | None = None
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}  # of the commits that refs of this run pin
 
     def latest(self) -> Snapshot | None:
         """Return the snapshot that was taken or put back last."""
@@ -181,7 +181,7 @@ class Snapshots:
                     self._table.drop(folder, name)
         tree = self._table.write(self._store)
         last = self._latest
-        if last is not None and last.tree == tree:
+        if last is not None and last.tree == tree and last.commit in self._numbers:
             if not label.isdecimal():
                 self._store.set_ref(self._refs + label, last.commit)
             return last

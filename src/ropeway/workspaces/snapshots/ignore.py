@@ -14,7 +14,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from ropeway.errors import NotFound, StoreError
-from ropeway.workspaces.programs import LOCAL_VARIABLES
+from ropeway.workspaces.programs import clean_environ
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,8 +71,7 @@ class Rules:
         return [bool(rule) and not rule.startswith(b"!") for rule in fields[2::_FIELDS]]
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environ = {name: value for name, value in os.environ.items() if name not in LOCAL_VARIABLES}
-        environ.update(GIT_DIR=self._git_dir, GIT_WORK_TREE=os.fsdecode(self._worktree), LC_ALL="C")
+        environ = clean_environ({"GIT_DIR": self._git_dir, "GIT_WORK_TREE": os.fsdecode(self._worktree)})
         argv = ["git", "-c", "core.fsmonitor=false", "check-ignore", "--no-index", "-z", "--stdin", "--verbose", "--non-matching"]
         pipe = subprocess.PIPE
         try:
