@@ -167,3 +167,80 @@ def _through_memory(reading: int, writing: int, size: int) -> None:
     while data := os.read(reading, size):
         while data:
             data = data[os.write(writing, data) :]
+
+
+def copy_folder(source: str, target: str, *, leave: tuple[str, ...] = ()) -> list[bytes]:
+    """Copy a folder with its permissions and times; links stay links, and sockets, pipes and devices are left out, as is what goes meanwhile.
+
+    Args:
+        source: What to copy, an absolute path without links.
+        target: The folder to make.
+        leave: Absolute paths to leave out with all that is in them.
+
+    Returns:
+        What can't be read, relative to ``source``; it was left out.
+
+    Raises:
+        StoreError: The copy can't be written.
+    """
+    copying = _Copying(os.fsencode(source), {os.fsencode(path) for path in leave})
+    try:
+        copying.folder(os.fsencode(source), os.fsencode(target))
+    except OSError as error:
+        name = os.fsdecode(error.filename or source)
+        raise StoreError(
+            f"{source} can't be copied: {name}: {error.strerror}", hint=_hint(error, target), code="workspace-files"
+        ) from error
+    return copying.unread
+
+
+def _hint(error: OSError, target: str) -> str | None:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"free some space on the disk of {target}, or set AI_WORKSPACES_ROOT to a folder on another one"
+    return None
+
+
+class _Copying:
+    """One copy of a folder."""
+
+    def __init__(self, source: bytes, leave: set[bytes]) -> None:
+        self.unread: list[bytes] = []
+        self._start = len(source.rstrip(b"/")) + 1
+        self._leave = leave
+
+    def folder(self, source: bytes, target: bytes) -> None:
+        """Copy one folder with what is in it."""
+        try:
+            with os.scandir(source) as entries:
+                found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        except PermissionError:
+            self.unread.append(source[self._start :] + b"/")
+            return
+        except FileNotFoundError:
+            return
+        os.mkdir(target, 0o700)
+        for name, is_folder in found:
+            inner = os.path.join(source, name)
+            if inner in self._leave:
+                continue
+            if is_folder:
+                self.folder(inner, os.path.join(target, name))
+            else:
+                self._file(inner, os.path.join(target, name))
+        self._finish(source, target)
+
+    def _file(self, source: bytes, target: bytes) -> None:
+        try:
+            copy_entry(source, target, times=True)
+        except PermissionError:
+            if os.access(source, os.R_OK):
+                raise
+            self.unread.append(source[self._start :])
+
+    def _finish(self, source: bytes, target: bytes) -> None:
+        try:
+            found = os.stat(source, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        os.chmod(target, stat.S_IMODE(found.st_mode) & 0o777 | 0o700)
+        os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
