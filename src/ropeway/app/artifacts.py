@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import shutil
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from ropeway.runs.folder import RunFolder
     from ropeway.runs.state import RunState
 
-__all__ = ["expire", "get", "listed"]
+__all__ = ["expire", "get", "listed", "remove", "with_retention"]
 
 
 def expire(folder: RunFolder, state: RunState) -> None:
@@ -33,31 +32,61 @@ def expire(folder: RunFolder, state: RunState) -> None:
         return
     age = time.time() - seconds(state.finished_at)
     over = [a for a in state.artifacts if a.get("retention") is not None and age >= a["retention"]]
-    files = [path for path in (_kept(folder, a) for a in over) if path.exists()]
-    if files and not _removed(folder, files):
+    try:
+        if files := [path for path in (_kept(folder, a) for a in over) if path.exists()]:
+            _remove(folder, files)
+    except Busy:
         return
+    except StoreError:  # it can only be read: what is over is not handed out, though it stays
+        pass
     state.artifacts = [{**a, "expired": True} if a in over else a for a in state.artifacts]
 
 
-def _removed(folder: RunFolder, files: list[Path]) -> bool:
-    """Remove files and the folders that get empty; False when somebody carries the run out at this moment."""
-    try:
-        lock = folder.lock()
-    except Busy:
-        return False
-    except StoreError:  # it can only be read: what is over is not handed out, though it stays
-        return True
+def with_retention(folder: RunFolder, state: RunState) -> list[tuple[Mapping[str, Any], Path]]:
+    """Return the kept files that stay for a time only and are still there: the data of ``artifact.collected`` and the path."""
+    lasting = [(entry, _kept(folder, entry)) for entry in state.artifacts if entry.get("retention") is not None]
+    return [(entry, path) for entry, path in lasting if path.exists()]
+
+
+def remove(folder: RunFolder, path: Path) -> bool:
+    """Remove one kept file; False when it is gone already.
+
+    Raises:
+        Busy: Somebody carries the run out at this moment.
+        StoreError: It can't be removed.
+    """
+    return _remove(folder, [path]) > 0
+
+
+def _remove(folder: RunFolder, files: list[Path]) -> int:
+    """Remove files and the folders that get empty, and return how many there were."""
+    lock = folder.lock()
+    count = 0
     try:
         for path in files:
-            with contextlib.suppress(OSError):
+            if folder.artifacts.resolve() not in path.parent.resolve().parents:  # not where it was kept: a link was put in its way
+                raise StoreError(f"{path} leads out of the run's folder", hint="look who put a link there", code="artifact-elsewhere")
+            try:
                 path.unlink()
-                for parent in path.parents:
-                    if parent == folder.artifacts:
-                        break
-                    parent.rmdir()
+                count += 1
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise StoreError(f"{path} can't be removed: {error.strerror}", hint="check who owns it", code="artifact") from error
+            _remove_empty(path, folder.artifacts)
     finally:
         os.close(lock)
-    return True
+    return count
+
+
+def _remove_empty(path: Path, top: Path) -> None:
+    for parent in path.parents:
+        if parent == top:
+            break
+        try:
+            parent.rmdir()
+        except OSError:
+            break
 
 
 def _kept(folder: RunFolder, entry: Mapping[str, Any]) -> Path:
