@@ -186,6 +186,12 @@ class Console:
         self._guarded(self._out, self._out.flush)
         self._write(self._err, text + "\n")
 
+    def progress(self, text: str) -> None:
+        """Show how far something long has come, on one line of a terminal that redraws itself; an empty text takes it away."""
+        if self.err_terminal and not self.plain and not self.json and self._environ.get("TERM", "dumb") != "dumb":
+            self._write(self._err, f"\r\x1b[2K{text}")
+            self._guarded(self._err, self._err.flush)
+
     def error(self, message: str, hint: str | None = None) -> None:
         """Print an error and what to do about it."""
         self._labelled("error", "red", message, hint)

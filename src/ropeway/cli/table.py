@@ -36,6 +36,8 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("status", "status", "Look", "Show the active runs, or one run."),
     Entry("logs", "logs", "Look", "Show what the steps of a run printed."),
     Entry("artifacts", "artifacts", "Look", "List or fetch the artifacts of a run."),
+    Entry("diff", "diff", "Look", "Show what a run or a step changed."),
+    Entry("checkout", "checkout", "Look", "Write the files of a run into a folder."),
     Entry("runs", "runs", "Look", "Show the history of runs."),
     Entry("secret", "secret", "Set up", "Keep secrets for workflows."),
     Entry("config", "config", "Set up", "Read and change settings."),
