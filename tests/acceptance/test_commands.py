@@ -67,7 +67,7 @@ def test_init_never_overwrites(project: Project) -> None:
     assert path.read_text() == "mine"
 
 
-@pytest.mark.parametrize("template", ["minimal", "node", "parallel", "python", "release"])
+@pytest.mark.parametrize("template", ["minimal", "node", "parallel", "python", "release", "tasks", "working-copy"])
 def test_every_template_is_valid(project: Project, template: str) -> None:
     assert project.run("init", "ci.toml", "--template", template).status == 0
     assert project.run("validate", "ci.toml", "--strict") == Said(err="ci.toml: valid\n")

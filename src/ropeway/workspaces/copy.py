@@ -130,9 +130,9 @@ class WorkingCopy:
         }
         nested = [f"{name} is a repository of its own: what steps change in it is not saved" for name in self._snapshots.nested]
         tell("workspace.created", {**data, "notes": data["notes"] + nested, "reused": self._reused})
-        for event in told:
+        for event, more in told.items():
             if event not in ("workspace.created", "workspace.reused"):
-                tell(event, told[event])
+                tell(event, more)
         self._snapshots.remember()
 
     def _take_in(self, ensured: Ensured) -> None:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from support.projects import until
 from support.repositories import RepositoryProject
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KINDS = [pytest.param("git", marks=pytest.mark.needs("git")), pytest.param("jj", marks=pytest.mark.needs("jj", "git"))]
 
@@ -129,7 +126,7 @@ def test_an_interrupted_step_is_undone_before_it_runs_again(project: RepositoryP
     )
     process = project.start("run")
     folder = project.running("b")
-    until(lambda: (project.copy / "half").exists())
+    until((project.copy / "half").exists)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     until(lambda: folder.state().state == "interrupted")
@@ -196,7 +193,7 @@ def test_an_ephemeral_step_starts_from_the_boundary_and_leaves_only_outputs_and_
     printed = ran.log("b").decode().splitlines()
     assert printed[:2] == ["one", "a"]
     assert printed[2] != str(project.copy)
-    assert not os.path.exists(printed[2])
+    assert not Path(printed[2]).exists()
     assert ran.log("c") == b"one\na\n"
     assert [(a["name"], a["path"]) for a in ran.state.artifacts] == [("report", "report.txt")]
     assert ran.told("step.finished")[1].data.get("snapshot") is None
