@@ -40,6 +40,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("checkout", "checkout", "Look", "Write the files of a run into a folder."),
     Entry("runs", "runs", "Look", "Show the history of runs."),
     Entry("secret", "secret", "Set up", "Keep secrets for workflows."),
+    Entry("gc", "gc", "Set up", "Remove runs, working copies and caches that are no longer needed."),
     Entry("config", "config", "Set up", "Read and change settings."),
     Entry("self-test", "self_test", "Set up", "Check that everything works on this machine."),
     Entry("completion", "completion", "Set up", "Print the shell's completion script."),
