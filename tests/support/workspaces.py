@@ -47,7 +47,8 @@ def write(folder: str | Path, files: dict[bytes, bytes | None]) -> None:
 
 def git(cwd: str | Path, *arguments: str, stdin: bytes = b"") -> bytes:
     """Run git and return what it printed."""
-    done = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, check=False, input=stdin)
+    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}  # a look at the index must not refresh it
+    done = subprocess.run(["git", *arguments], cwd=cwd, env=environ, capture_output=True, check=False, input=stdin)
     assert done.returncode == 0, (arguments, done.stderr.decode(errors="replace"))
     return done.stdout
 

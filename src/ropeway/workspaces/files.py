@@ -131,8 +131,8 @@ def _copy_file(source: bytes, target: bytes, *, times: bool) -> None:
             os.fchmod(writing, stat.S_IMODE(found.st_mode) & 0o777)
             if times:
                 os.utime(writing, ns=(found.st_atime_ns, found.st_mtime_ns))
-        except BaseException:
-            os.unlink(target)
+        except OSError as error:
+            error.filename = error.filename or target
             raise
         finally:
             os.close(writing)
@@ -187,17 +187,20 @@ def copy_folder(source: str, target: str, *, leave: tuple[str, ...] = ()) -> lis
     try:
         copying.folder(os.fsencode(source), os.fsencode(target))
     except OSError as error:
-        name = os.fsdecode(error.filename or source)
-        raise StoreError(
-            f"{source} can't be copied: {name}: {error.strerror}", hint=_hint(error, target), code="workspace-files"
-        ) from error
+        raise can_not_write(f"{source} can't be copied", error, target) from error
     return copying.unread
 
 
-def _hint(error: OSError, target: str) -> str | None:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"free some space on the disk of {target}, or set AI_WORKSPACES_ROOT to a folder on another one"
-    return None
+def can_not_write(what: str, error: OSError, target: str) -> StoreError:
+    """Return the error for a copy that can't be written: ``what`` could not be done below ``target``."""
+    name = f": {os.fsdecode(error.filename)}" if error.filename else ""
+    hint = no_room(target) if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
+    return StoreError(f"{what}{name}: {error.strerror}", hint=hint, code="workspace-files")
+
+
+def no_room(folder: str) -> str:
+    """Return what to do when a disk seems full."""
+    return f"see whether the disk of {folder} is full; AI_WORKSPACES_ROOT can name a folder on another one"
 
 
 class _Copying:

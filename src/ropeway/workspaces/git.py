@@ -11,7 +11,7 @@ from ropeway.errors import NotFound, Refused
 from ropeway.workspaces.backend import Base, Made
 from ropeway.workspaces.conversions import keeps_bytes
 from ropeway.workspaces.discovery import own_git_dir
-from ropeway.workspaces.files import remove_tree
+from ropeway.workspaces.files import no_room, remove_tree
 from ropeway.workspaces.overlay import STATUS, index_info, moved, parse_status, parse_tree_diff, put_on_top, shown
 from ropeway.workspaces.places import check_path, discard, make_folder, making, namespace_path, repository_lock, workspaces_root
 from ropeway.workspaces.programs import ProgramFailed, git
@@ -27,12 +27,22 @@ _T = TypeVar("_T")
 _NOBODY: Final = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "ropeway"), ("EMAIL", "ropeway@localhost"), ("DATE", "0 +0000"))
+    for what, value in (("NAME", "ropeway"), ("EMAIL", "ropeway@localhost"), ("DATE", "@0 +0000"))
 }
 """Who wrote the empty commit that stands for "no commit yet": nobody, so that it is the same one each time."""
 
 _RESET: Final = ("-c", "checkout.workers=2", "-c", "core.sparseCheckout=false", "reset", "--hard", "-q", "--no-recurse-submodules")
-_WITHOUT_LFS: Final = ("-c", "filter.lfs.smudge=", "-c", "filter.lfs.process=", "-c", "filter.lfs.required=false")
+_WITHOUT_LFS: Final = (
+    "-c",
+    "filter.lfs.smudge=",
+    "-c",
+    "filter.lfs.clean=",
+    "-c",
+    "filter.lfs.process=",
+    "-c",
+    "filter.lfs.required=false",
+)
+_NO_ROOM: Final = re.compile(r"No space left|Disk quota|(unable to|could not|cannot) write|can't be written")
 _LFS_FAILED: Final = re.compile(r"filter '?lfs'?|git-lfs")
 
 
@@ -112,7 +122,7 @@ class GitBackend:
                 status.wait()
 
     def _status(self) -> Status:
-        return parse_status(self._git(*STATUS))
+        return parse_status(self._with_lfs_or_without(*STATUS)[0])
 
     def _widen(self, path: str) -> list[str]:
         """Undo a sparse checkout, which git hands on: a snapshot of some of the files would say that the others were deleted."""
@@ -128,15 +138,17 @@ class GitBackend:
         return ["the repository's sparse checkout does not hold here: every file is there"] if sparse else []
 
     def _check_out(self, path: str) -> list[str]:
+        _, with_lfs = self._with_lfs_or_without(*_RESET, cwd=path)
+        return [] if with_lfs else ["git-lfs does not work here: its files are left as pointers"]
+
+    def _with_lfs_or_without(self, *args: str, cwd: str | None = None) -> tuple[bytes, bool]:
+        """Call git, and again without git-lfs when that is what failed: the program may be missing while the repository is set up for it."""
         try:
-            self._git(*_RESET, cwd=path)
+            return self._git(*args, cwd=cwd), True
         except ProgramFailed as error:
             if not _LFS_FAILED.search(error.complaint):
                 raise
-        else:
-            return []
-        self._git(*_WITHOUT_LFS, *_RESET, cwd=path)
-        return ["git-lfs does not work here: its files are left as pointers"]
+        return self._git(*_WITHOUT_LFS, *args, cwd=cwd), False
 
     def _put_on_top(self, path: str, base: Base, status: Status) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
         if status.head not in ("", base.commit):  # committed since, or another branch was checked out
@@ -199,8 +211,8 @@ class GitBackend:
     def _hint(self, complaint: str) -> str | None:
         if "dubious ownership" in complaint:
             return f"another user owns the repository; if you trust it: git config --global --add safe.directory {self.root}"
-        if "No space left" in complaint or _full(workspaces_root(self._environ)):
-            return "the disk is full; free some space, or set AI_WORKSPACES_ROOT to a folder on another one"
+        if _NO_ROOM.search(complaint):
+            return no_room(workspaces_root(self._environ))
         return None
 
 
@@ -231,11 +243,3 @@ class _Meanwhile(Generic[_T]):
             raise self._error
         done: _T = self._done
         return done
-
-
-def _full(folder: str) -> bool:
-    try:
-        found = os.statvfs(folder)
-    except OSError:
-        return False
-    return not found.f_bavail or (bool(found.f_files) and not found.f_favail)

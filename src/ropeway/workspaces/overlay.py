@@ -9,9 +9,8 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
-from ropeway.errors import StoreError
 from ropeway.records import record
-from ropeway.workspaces.files import copy_entry
+from ropeway.workspaces.files import can_not_write, copy_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -157,8 +156,7 @@ def put_on_top(home: str, copy: str, status: Status, leave: str = "") -> tuple[t
             if not path.startswith(outside):
                 tree.replace(path)
     except OSError as error:
-        name = os.fsdecode(error.filename or b"")
-        raise StoreError(f"your files can't be put into the workspace: {name}: {error.strerror}", code="workspace-files") from error
+        raise can_not_write("your files can't be put into the workspace", error, copy) from error
     nested = [path for path in status.nested if not (path + b"/").startswith(outside)]
     notes = [*_note("not copied, they are repositories of their own", nested), *_note("not copied, they can't be read", tree.unread)]
     return tuple(tree.touched), tuple(notes)

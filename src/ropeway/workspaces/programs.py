@@ -34,6 +34,7 @@ LOCAL_VARIABLES = (
 """Variables that tie git to one repository; steps in a working copy of their own do not inherit them either."""
 _PATIENCE = 20.0  # seconds that another program may hold a lock
 _LOCKED = (b"index.lock", b".lock': File exists", b"cannot lock ref", b"could not lock", b"Unable to create '")
+_COMPLAINTS = ("fatal: ", "error: ", "Error: ")
 _MISSING = "it is needed here; install it with your system's packages"
 
 
@@ -44,8 +45,9 @@ class ProgramFailed(StoreError):
 
     def __init__(self, argv: Sequence[str], status: int, complaint: str, hint: str | None = None) -> None:
         lines = [line for line in complaint.strip().splitlines() if line and not line.lower().startswith("hint:")]
-        said = lines[-1] if lines else f"exit status {status}"
-        for prefix in ("fatal: ", "error: ", "Error: "):
+        # The first complaint is the cause; what follows says what can't be done then, and may be advice of several lines.
+        said = next((line for line in lines if line.startswith(_COMPLAINTS)), lines[-1] if lines else f"exit status {status}")
+        for prefix in _COMPLAINTS:
             said = said.removeprefix(prefix)
         super().__init__(f"{argv[0]} {_verb(argv)} failed: {said}", hint=hint)
         self.status = status
@@ -95,7 +97,7 @@ def run(
     try:
         done = subprocess.run(argv, cwd=cwd, input=stdin, env=clean_environ(env), capture_output=True, check=False)
     except FileNotFoundError as error:
-        if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112 - may be any kind of path
+        if cwd is not None and not os.path.isdir(cwd):
             raise NotFound(f"the folder {os.fspath(cwd)} is gone", code="folder-gone") from error
         raise NotFound(f"there is no program {argv[0]} on the PATH", hint=_MISSING, code="program-not-found") from error
     except OSError as error:
