@@ -19,14 +19,17 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 from typing import TYPE_CHECKING, Any
 
 from ropeway.workspaces import Snapshot
 from ropeway.workspaces.programs import ProgramFailed, git
+from ropeway.workspaces.snapshots.bulk import MANY, Bulk
 from ropeway.workspaces.snapshots.inside import Inside, read
 from ropeway.workspaces.snapshots.objects import ObjectStore, failure
-from ropeway.workspaces.snapshots.restore import Restore, listing
-from ropeway.workspaces.snapshots.table import UNKNOWN, Folder, Table, entry_of, git_mode, join, pack, unpack
+from ropeway.workspaces.snapshots.reading import changed_paths, listing
+from ropeway.workspaces.snapshots.restore import Restore
+from ropeway.workspaces.snapshots.table import UNKNOWN, Entry, Folder, Table, entry_of, git_mode, join, pack, unpack
 from ropeway.workspaces.snapshots.walk import Walk
 
 if TYPE_CHECKING:
@@ -102,7 +105,7 @@ class Snapshots:
 
     def _believe(self, touched: set[bytes]) -> None:
         """Take what ``lstat`` says now for the signature of what the table has."""
-        now = _now()
+        now = time.time_ns()
         for folder, name, st in Walk(self._root, self._git_dir, self._table).run().changed:
             known = folder.files.get(name)
             if known is not None and known[4] == git_mode(st.st_mode) and (not touched or join(folder.path, name) not in touched):
@@ -170,15 +173,7 @@ class Snapshots:
             NotFound: The working copy is gone.
         """
         walk = Walk(self._root, self._git_dir, self._table).run()
-        with Inside(self._root) as inside:
-            for folder, name, _ in walk.changed:
-                known = folder.files.get(name)
-                oid, base = (known[5], known[6]) if known is not None else (b"", False)
-                entry = read(inside, folder.path, name, self._store, oid, base=base)
-                if entry is not None:
-                    self._table.put(folder, name, entry)
-                elif known is not None:
-                    self._table.drop(folder, name)
+        self._save(walk)
         tree = self._table.write(self._store)
         last = self._latest
         if last is not None and last.tree == tree and last.commit in self._numbers:
@@ -191,6 +186,21 @@ class Snapshots:
         self._numbers[commit] = number
         self._latest = Snapshot(number, commit, tree)
         return self._latest
+
+    def _save(self, walk: Walk) -> None:
+        """Save the content of what may have changed; the table learns of it when all of it is in the repository."""
+        saved: list[tuple[Folder, bytes, Entry | None]] = []
+        store = Bulk(self._git_dir) if len(walk.changed) > MANY else self._store
+        with store, Inside(self._root) as inside:
+            for folder, name, _ in walk.changed:
+                known = folder.files.get(name)
+                oid, base = (known[5], known[6]) if known is not None else (b"", False)
+                saved.append((folder, name, read(inside, folder.path, name, store, oid, base=base)))
+        for folder, name, entry in saved:
+            if entry is not None:
+                self._table.put(folder, name, entry)
+            elif name in folder.files:
+                self._table.drop(folder, name)
 
     def restore(self, commit: str) -> list[bytes]:
         """Put the files of a snapshot back exactly, and return the paths that were changed.
@@ -231,12 +241,6 @@ class Snapshots:
         return sorted(path for path in found if path != _TOOLS)
 
 
-def _now() -> int:
-    import time
-
-    return time.time_ns()
-
-
 def _checked(extra: Any) -> tuple[bytes, str, Any, dict[str, int]]:
     root, kind, latest, numbers = extra
     return root, kind, latest, numbers
@@ -250,9 +254,3 @@ def make_store(path: str) -> None:
     """
     git("init", "--quiet", "--bare", "--template=", path)
     git("config", "gc.auto", "0", git_dir=path)
-
-
-def changed_paths(git_dir: str, a: str, b: str) -> list[tuple[str, str]]:
-    """Return what differs between two snapshots: (``A`` added, ``D`` removed, ``M`` content or x bit, ``T`` kind; path), sorted by path."""
-    words = git("diff-tree", "-r", "-z", "--no-renames", "--name-status", a, b, git_dir=git_dir).split(b"\0")
-    return [(status.decode(), os.fsdecode(path)) for status, path in zip(words[:-1:2], words[1::2], strict=True)]

@@ -21,6 +21,8 @@ from ropeway.workspaces.programs import git
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from types import TracebackType
+    from typing import Self
 
 _CHUNK = 1 << 20  # bytes read at once from a file that is too large to be read whole
 _LOCK_PATIENCE = 5.0  # seconds; git holds the lock of a ref for milliseconds, so what is older was left by a crash
@@ -87,6 +89,12 @@ class ObjectStore:
             )
         self._new: Callable[..., Any] = hashlib.sha256 if self.format == "sha256" else hashlib.sha1
         self.size = 32 if self.format == "sha256" else 20
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Do nothing: what was written is there."""
 
     # -- objects ------------------------------------------------------------------------------------------------------------------------
 

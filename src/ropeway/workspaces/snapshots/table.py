@@ -91,6 +91,8 @@ class Folder:
         found = self.folders.get(name)
         if found is None:
             found = self.folders[name] = Folder(name, self)
+            self.ignored.pop(name, None)
+            self.nested.discard(name)
         return found
 
     def every(self) -> Iterator[Folder]:

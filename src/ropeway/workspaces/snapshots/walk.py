@@ -13,6 +13,7 @@ from errno import EACCES, ELOOP, ENOENT, ENOTDIR, EPERM
 from typing import TYPE_CHECKING
 
 from ropeway.errors import NotFound
+from ropeway.workspaces.snapshots.changing import LITTER
 from ropeway.workspaces.snapshots.ignore import Moved, Rules
 from ropeway.workspaces.snapshots.inside import FOLDER, signature
 from ropeway.workspaces.snapshots.names import refused
@@ -26,10 +27,7 @@ if TYPE_CHECKING:
 
     Changed: TypeAlias = list[tuple[Folder, bytes, os.stat_result]]
 
-LITTER = b".ropeway-restore-"
-"""What names of files begin with that a restore has not yet given their names; never saved."""
-
-_RULES = b".gitignore"
+RULES = b".gitignore"
 _ROOT = (b".git", b".jj")
 _PATIENCE = 5  # looks at a working copy whose rules or folders change meanwhile
 _UNREADABLE = "make it readable (chmod u+rx), remove it, or have a .gitignore name it"
@@ -122,7 +120,7 @@ class Walk:
             else:
                 lost.append(name)
                 self._strange.append((folder, name))
-        if _RULES in names or folder.rules:
+        if RULES in names or folder.rules:
             self._look_at_rules(folder, fd)
         elif folder.rules is False:
             folder.rules = None
@@ -173,7 +171,7 @@ class Walk:
         """Note whether the ``.gitignore`` of a folder has changed."""
         now = time.time_ns()
         try:
-            st = os.stat(_RULES, dir_fd=fd, follow_symlinks=False)
+            st = os.stat(RULES, dir_fd=fd, follow_symlinks=False)
         except OSError:
             rules = believed = None
         else:
