@@ -12,6 +12,7 @@ from ropeway.errors import StoreError
 _FICLONE = 0x40049409  # <linux/fs.h>: share the blocks of another file
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 30
+_DEEP = 100  # folders below each other that are held open at once
 _CAN_NOT_CLONE = (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM, errno.ETXTBSY)
 _CAN_NOT_RANGE = (*_CAN_NOT_CLONE, errno.EBADF, errno.EIO)
 _LARGE = 64 * 1024  # below this, one read and one write are quicker than asking the file system to share blocks
@@ -46,35 +47,48 @@ def remove_tree(path: str) -> None:
 
 def _remove_folder(name: str | bytes, parent: int | None) -> None:
     """Delete a folder; ``name`` is relative to the open folder ``parent``, so that nobody can put a link in its way."""
-    descriptor = _open_folder(name, parent)
+    top = _open_folder(name, parent)
     try:
-        with os.scandir(descriptor) as entries:
-            found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-        for inner, is_folder in found:
-            try:
-                if is_folder:
-                    _remove_folder(inner, descriptor)
-                else:
-                    os.unlink(inner, dir_fd=descriptor)
-            except FileNotFoundError:
-                continue
-            except PermissionError:
-                _remove_harder(inner, descriptor, is_folder=is_folder)
+        while not _empty(top, top, 0):
+            pass
     finally:
-        os.close(descriptor)
+        os.close(top)
     try:
         os.rmdir(name, dir_fd=parent)
     except FileNotFoundError:
         return
 
 
-def _remove_harder(name: str, parent: int, *, is_folder: bool) -> None:
-    """Try again in a folder that may not be written: make it so."""
-    os.fchmod(parent, 0o700)
-    if is_folder:
-        _remove_folder(name, parent)
-    else:
-        os.unlink(name, dir_fd=parent)
+def _empty(folder: int, top: int, depth: int) -> bool:
+    """Delete what is in an open folder. What is too deep for our stack and descriptors is moved up to ``top``, for another round; False then."""
+    with os.scandir(folder) as entries:
+        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    done = True
+    for name, is_folder in found:
+        try:
+            done = _delete(name, folder, top, depth, is_folder=is_folder) and done
+        except FileNotFoundError:
+            continue
+        except PermissionError:
+            os.fchmod(folder, 0o700)
+            done = _delete(name, folder, top, depth, is_folder=is_folder) and done
+    return done
+
+
+def _delete(name: str, folder: int, top: int, depth: int, *, is_folder: bool) -> bool:
+    if not is_folder:
+        os.unlink(name, dir_fd=folder)
+        return True
+    if depth == _DEEP:
+        os.rename(name, os.urandom(8).hex(), src_dir_fd=folder, dst_dir_fd=top)
+        return False
+    inner = _open_folder(name, folder)
+    try:
+        done = _empty(inner, top, depth + 1)
+    finally:
+        os.close(inner)
+    os.rmdir(name, dir_fd=folder)
+    return done
 
 
 def _open_folder(name: str | bytes, parent: int | None) -> int:
@@ -212,25 +226,36 @@ class _Copying:
         self._leave = leave
 
     def folder(self, source: bytes, target: bytes) -> None:
-        """Copy one folder with what is in it."""
-        try:
-            with os.scandir(source) as entries:
-                found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-        except PermissionError:
-            self.unread.append(source[self._start :] + b"/")
-            return
-        except FileNotFoundError:
-            return
-        os.mkdir(target, 0o700)
-        for name, is_folder in found:
-            inner = os.path.join(source, name)
-            if inner in self._leave:
+        """Copy a folder with all that is in it."""
+        todo = [(source, target)]
+        made = []
+        while todo:
+            folder = todo.pop()
+            found = self._look(folder[0])
+            if found is None:
                 continue
-            if is_folder:
-                self.folder(inner, os.path.join(target, name))
-            else:
-                self._file(inner, os.path.join(target, name))
-        self._finish(source, target)
+            os.mkdir(folder[1], 0o700)
+            made.append(folder)
+            for name, is_folder in found:
+                inner = os.path.join(folder[0], name), os.path.join(folder[1], name)
+                if inner[0] in self._leave:
+                    continue
+                if is_folder:
+                    todo.append(inner)
+                else:
+                    self._file(*inner)
+        for folder in reversed(made):  # inner ones first: to write in a folder changes its time
+            self._finish(*folder)
+
+    def _look(self, folder: bytes) -> list[tuple[bytes, bool]] | None:
+        try:
+            with os.scandir(folder) as entries:
+                return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        except FileNotFoundError:
+            return None
+        except PermissionError:
+            self.unread.append(folder[self._start :] + b"/")
+            return None
 
     def _file(self, source: bytes, target: bytes) -> None:
         try:

@@ -213,29 +213,35 @@ class _Tree:
 
     def make_folder(self, path: bytes) -> None:
         """Make a folder and those above it; a link or file in its place goes."""
-        if path in self._folders:
-            return
-        self.make_folder(os.path.dirname(path))
-        whole = os.path.join(self._copy, path)
-        try:
-            os.mkdir(whole)
-        except FileExistsError:
-            if not stat.S_ISDIR(os.lstat(whole).st_mode):
-                os.unlink(whole)
+        for folder in self._unknown(path):
+            whole = os.path.join(self._copy, folder)
+            try:
                 os.mkdir(whole)
-        self._folders.add(path)
+            except FileExistsError:
+                if not stat.S_ISDIR(os.lstat(whole).st_mode):
+                    os.unlink(whole)
+                    os.mkdir(whole)
+            self._folders.add(folder)
 
     def _inside(self, path: bytes) -> bool:
         """Whether a folder of the copy is there, without a link on the way to it."""
-        if path in self._folders:
-            return True
-        try:
-            found = self._inside(os.path.dirname(path)) and stat.S_ISDIR(os.lstat(os.path.join(self._copy, path)).st_mode)
-        except FileNotFoundError:
-            return False
-        if found:
-            self._folders.add(path)
-        return found
+        for folder in self._unknown(path):
+            try:
+                found = stat.S_ISDIR(os.lstat(os.path.join(self._copy, folder)).st_mode)
+            except FileNotFoundError:
+                return False
+            if not found:
+                return False
+            self._folders.add(folder)
+        return True
+
+    def _unknown(self, path: bytes) -> list[bytes]:
+        """Return a folder and those above it, but for those that are known, the uppermost first."""
+        unknown = []
+        while path not in self._folders:
+            unknown.append(path)
+            path = os.path.dirname(path)
+        return unknown[::-1]
 
     def _clear(self, path: bytes) -> None:
         """Take away what is at a path: a file, a link, an empty folder."""
