@@ -95,10 +95,28 @@ class WorkingCopy:
         except OSError as error:
             raise NotFound(f"the folder {wish.folder} can't be had in the working copy: {error.strerror}", code="folder-gone") from error
         self._manager.sync_tools(wish.id, wish.tools)
-        self._environ = dict.fromkeys(LOCAL_VARIABLES)
-        self._environ |= self._manager.environ_for(wish.id)
-        self._environ |= self._manager.direnv_environment(wish.id, wish.direnv)
+        self._take_environment()
         self._manager.update_status(wish.id, "running", wish.workflow or None, wish.command or None)
+
+    def enter(self, created: Mapping[str, Any], latest: Snapshot) -> None:
+        """Take up a copy that is there, in the place of :meth:`open`, for somebody who looks around in it: nothing is made, saved or noted down.
+
+        Args:
+            created: The data of the run's ``workspace.created`` event.
+            latest: The snapshot of the run's last boundary.
+
+        Raises:
+            RopewayError: Its ``.envrc`` can't be used.
+        """
+        self._base_commit = created["base_commit"]
+        self._last = latest
+        self._take_environment()
+
+    def _take_environment(self) -> None:
+        wish, manager = self._wish, self._manager
+        self._environ = dict.fromkeys(LOCAL_VARIABLES)
+        self._environ |= manager.environ_for(wish.id)
+        self._environ |= manager.direnv_environment(wish.id, wish.direnv)
 
     def _begin(self, past: Past, tell: Tell) -> None:
         wish, start = self._wish, past.start
