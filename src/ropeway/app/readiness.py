@@ -13,14 +13,14 @@ from ropeway.records import field, record
 from ropeway.settings import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from ropeway.app.options import RunOptions
     from ropeway.app.working_copies import Isolation
     from ropeway.lang.plan import Plan, PlanStep, Template
     from ropeway.settings import Settings
 
-__all__ = ["Ready", "check", "prepare", "read"]
+__all__ = ["Ready", "check", "prepare", "read", "read_secrets"]
 
 
 @record
@@ -54,14 +54,14 @@ def prepare(plan: Plan, *, cwd: Path, options: RunOptions, prompt: Callable[[str
     ready = read(plan, cwd=cwd, options=options, prompt=None, secrets=False)
     isolation = working_copies.choose(plan, options, cwd)
     check(plan, options, cwd=cwd, environ=ready.environ, isolated=isolation.backend is not None)
-    return Ready(ready.environ, ready.settings, _secrets(plan, ready.environ, prompt), isolation)
+    return Ready(ready.environ, ready.settings, read_secrets(plan, ready.environ, prompt), isolation)
 
 
 def read(plan: Plan, *, cwd: Path, options: RunOptions, prompt: Callable[[str], str] | None, secrets: bool = True) -> Ready:
     """Read what a run needs without checking the plan, which was done when the run was made; see :func:`prepare`."""
     environ = _environ(plan, cwd, options)
     settings = load(find_project(cwd), os.environ)
-    return Ready(environ, settings, _secrets(plan, environ, prompt) if secrets else {})
+    return Ready(environ, settings, read_secrets(plan, environ, prompt) if secrets else {})
 
 
 def check(plan: Plan, options: RunOptions, *, cwd: Path, environ: Mapping[str, str], isolated: bool) -> None:
@@ -113,8 +113,20 @@ def _environ(plan: Plan, cwd: Path, options: RunOptions) -> Mapping[str, str]:
     return with_env_file(os.environ, cwd / Path(wanted or "").expanduser(), hint="policy.env_file names it; --env-file takes another one")
 
 
-def _secrets(plan: Plan, environ: Mapping[str, str], prompt: Callable[[str], str] | None) -> dict[str, str]:
-    """Read every secret the plan names: parameters by their source, policy entries by their name."""
+def read_secrets(
+    plan: Plan, environ: Mapping[str, str], prompt: Callable[[str], str] | None, only: Collection[str] | None = None
+) -> dict[str, str]:
+    """Read every secret the plan names, or only some: parameters by their source, policy entries by their name.
+
+    Args:
+        plan: What is carried out.
+        environ: What steps inherit.
+        prompt: Asks for a secret without echo; None when there is nobody.
+        only: The keys that are wanted, ``params.NAME`` and ``secrets.NAME``; None for all.
+
+    Raises:
+        NotFound: One has no value.
+    """
     wanted: dict[str, str | None] = {}
     for name, declared in plan.template.parameters.items():
         value = plan.parameters.get(name)
@@ -123,6 +135,8 @@ def _secrets(plan: Plan, environ: Mapping[str, str], prompt: Callable[[str], str
     for template in (plan.template, *plan.workflows.values()):
         for name in template.policy.sandbox.secrets if template.policy.sandbox is not None else ():
             wanted.setdefault(f"secrets.{name}", None)
+    if only is not None:
+        wanted = {key: source for key, source in wanted.items() if key in only}
     if not wanted:
         return {}
     from ropeway.runs.secrets import open_store, read_secret

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import UsageError
+from ropeway.errors import NotFound, UsageError
 from ropeway.records import record
-from ropeway.workspaces import InPlace
+from ropeway.workspaces import InPlace, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from ropeway.app.options import RunOptions
     from ropeway.lang.model import WorkspacePolicy
     from ropeway.lang.plan import Plan
     from ropeway.runs.folder import RunFolder
+    from ropeway.runs.state import RunState
     from ropeway.workspaces import Workspace
     from ropeway.workspaces.backend import Backend
+    from ropeway.workspaces.copy import WorkingCopy
 
 NO_REPOSITORY = "not in a repository"
 
@@ -98,17 +100,52 @@ def workspace_of(folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, i
     if backend is None:
         return InPlace(cwd), -1
     from ropeway.workspaces import places
-    from ropeway.workspaces.copy import WorkingCopy
+
+    name = options.workspace_id or folder.id
+    lock = places.lock_workspace(os.environ, backend.root, name, f"run {folder.id} (process {os.getpid()})")
+    return _copy(folder, plan, options, cwd, isolation, backend), lock
+
+
+def standing(folder: RunFolder, plan: Plan, options: RunOptions, first: Mapping[str, Any], found: RunState) -> Workspace:
+    """Return a run's files as they are, to look around in: nothing is made, locked or recorded.
+
+    Args:
+        folder: The run.
+        plan: Its plan.
+        options: As recorded.
+        first: The data of its first event.
+        found: Its state.
+
+    Raises:
+        NotFound: It has no working copy yet, or none any more.
+    """
+    isolation = chosen(first, first["cwd"])
+    if isolation.backend is None:
+        return InPlace(first["cwd"])
+    made = found.copy
+    if made is None:
+        raise NotFound(
+            f"run {folder.id} has no working copy: it was not begun", hint=f"`workflow resume {folder.id}` begins it", code="no-copy"
+        )
+    if not Path(made["path"]).is_dir():
+        hint = f"`workflow checkout {folder.id}:STEP DIR` puts the files of a step elsewhere"
+        raise NotFound(f"the working copy of run {folder.id} is gone", hint=hint, code="copy-gone")
+    from ropeway.runs.boundaries import boundaries
+
+    latest = boundaries(folder.events()).latest or Snapshot.from_json(made["snapshot"])
+    copy = _copy(folder, plan, options, first["cwd"], isolation, isolation.backend)
+    copy.enter(made, latest)
+    return copy
+
+
+def _copy(folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, isolation: Isolation, backend: Backend) -> WorkingCopy:
+    from ropeway.workspaces.copy import Wish, WorkingCopy
     from ropeway.workspaces.manager import Manager
 
     policy = plan.template.policy.workspace
-    name = options.workspace_id or folder.id
-    lock = places.lock_workspace(os.environ, backend.root, name, f"run {folder.id} (process {os.getpid()})")
     below = os.path.relpath(os.path.realpath(cwd), backend.root)
-    from ropeway.workspaces.copy import Wish
-
     wish = Wish(
-        id=name,
+        id=options.workspace_id or folder.id,
         run=folder.id,
         state=str(folder.path / "workspace"),
         folder="" if below == "." else below,
@@ -121,7 +158,7 @@ def workspace_of(folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, i
         command=("workflow", "run", plan.template.source or plan.template.id),
         store="" if backend.git_dir is not None else _store(folder, backend.root),
     )
-    return WorkingCopy(Manager(backend, os.environ), wish), lock
+    return WorkingCopy(Manager(backend, os.environ), wish)
 
 
 def _keep(policy: WorkspacePolicy | None, options: RunOptions) -> str:

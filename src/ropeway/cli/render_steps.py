@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ropeway.runs.folder import RunFolder
     from ropeway.runs.state import RunState, StepState
 
-__all__ = ["COLORS", "MARKS", "closing", "copy_line", "first_cause", "outcome", "place", "printed", "resume_hint", "shown_value", "tally"]
+__all__ = ["COLORS", "MARKS", "closing", "copy_line", "outcome", "place", "printed", "resume_hint", "shown_value", "tally"]
 
 COLORS: dict[str, Style] = {
     "succeeded": "green",
@@ -82,12 +82,6 @@ def tally(state: RunState) -> str:
 
 def _own(address: str) -> bool:
     return not any(mark in address for mark in "[#/")
-
-
-def first_cause(state: RunState) -> StepState | None:
-    """Return the step that made the run fail: the first that failed, the innermost of those."""
-    failed = [s for s in state.steps.values() if s.state == "failed"]
-    return min(failed, key=lambda s: (s.finished_at or "~", -len(s.id)), default=None)
 
 
 def shown_value(value: Any) -> str:
@@ -166,7 +160,7 @@ def closing(console: Console, state: RunState, logs: Path) -> None:
 
 
 def _failed(console: Console, state: RunState, logs: Path) -> None:
-    cause = first_cause(state)
+    cause = state.cause
     if cause is None:
         console.error(state.error or f"the run failed: {state.reason or 'no step did'}")
         console.say(f"{_hint(console)}: `workflow status {state.run}` shows more")

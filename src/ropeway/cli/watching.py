@@ -67,6 +67,10 @@ def carry_out(
     )
     if status > _BY_SIGNAL and status != _CTRL_C:
         _tell_killed(console, folder, status - _BY_SIGNAL)
+    if status == runs.EXIT["failed"] and options is not None and options.break_on_failure:
+        from ropeway.cli.shells import look_around
+
+        look_around(console, folder, ready)
     return status
 
 

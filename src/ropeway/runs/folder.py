@@ -15,6 +15,7 @@
         answers/          answers to gates that a runner has yet to take
         artifacts/NAME/   collected files
         secrets.json      outputs of type secret, mode 0600, until the run has succeeded
+        shell-…/          what a person's shell was given, while it is open
 """
 
 from __future__ import annotations

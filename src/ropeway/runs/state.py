@@ -134,6 +134,12 @@ class RunState:
         return [s for s in self.steps.values() if s.state == "waiting"]
 
     @property
+    def cause(self) -> StepState | None:
+        """The step that made the run fail: the first that failed, the innermost of those."""
+        failed = [s for s in self.steps.values() if s.state == "failed"]
+        return min(failed, key=lambda s: (s.finished_at or "~", -len(s.id)), default=None)
+
+    @property
     def current(self) -> str | None:
         """The address of the step that runs or waits now, the innermost last started one."""
         running = [s.id for s in self.steps.values() if s.state in ("running", "waiting")]

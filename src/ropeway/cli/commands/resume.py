@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @option("--skip", "skipped", multiple=True, metavar="STEP", help="Take STEP as done; may be repeated.")
 @option("--restore", is_flag=True, help="Put the files back to where the last finished step left them, whatever unfinished steps changed.")
 @option("--keep-files", is_flag=True, help="Go on with the files as they are, also after a crash.")
+@option("--break-on-failure", is_flag=True, help="Stop at the first failure, clean-up steps included, and open a shell there.")
 @option("--parallel", "-j", type=click.IntRange(min=1), metavar="N", help="Run at most N steps at once.")
 @option("--env-file", metavar="FILE", help="Read environment variables (and secrets) from a .env file.")
 def command(
@@ -39,6 +40,7 @@ def command(
     replan: bool,
     restore: bool,
     keep_files: bool,
+    break_on_failure: bool,
 ) -> int:
     """Go on with a run that failed, was cancelled, was interrupted or waits.
 
@@ -55,7 +57,9 @@ def command(
         raise UsageError("--restore and --keep-files contradict each other", hint="give one of them")
     files: Files = "restore" if restore else "keep" if keep_files else "auto"
     changes = resuming.Changes(replan=replan, values=pairs(values, "set"), start=start, skip=skipped, files=files)
-    asked = run_options(console, parallel=parallel, env_file=env_file) if parallel or env_file else None
+    asked = None
+    if parallel or env_file or break_on_failure:
+        asked = run_options(console, parallel=parallel, env_file=env_file, break_on_failure=break_on_failure)
     found = resuming.prepare(run, changes, options=asked, prompt=prompt(console))
     if found.note:
         console.warning(found.note)
