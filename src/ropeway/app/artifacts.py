@@ -96,11 +96,24 @@ def _kept(folder: RunFolder, entry: Mapping[str, Any]) -> Path:
 def listed(folder: RunFolder, state: RunState, *, name: str | None = None) -> list[dict[str, Any]]:
     """Return for each kept file (only those of the artifact ``name``) its ``artifact.collected`` data and ``file``, where it is; None when expired.
 
+    A file that is gone or whose size is not the recorded one has ``changed`` and no ``file``. Its digest is computed when it is fetched, not here.
+
     Raises:
         NotFound: There is no artifact of that name.
     """
     wanted = state.artifacts if name is None else _wanted(state, name)
-    return [{**entry, "file": None if entry.get("expired") else str(_kept(folder, entry))} for entry in wanted]
+    return [_located(folder, entry) for entry in wanted]
+
+
+def _located(folder: RunFolder, entry: Mapping[str, Any]) -> dict[str, Any]:
+    path = _kept(folder, entry)
+    if entry.get("expired"):
+        return {**entry, "file": None}
+    try:
+        same = path.stat().st_size == entry["size"]
+    except OSError:
+        same = False
+    return {**entry, "file": str(path)} if same else {**entry, "file": None, "changed": True}
 
 
 def _wanted(state: RunState, name: str | None) -> list[Mapping[str, Any]]:

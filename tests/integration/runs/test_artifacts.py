@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ropeway.app.artifacts import listed
 from ropeway.runs.events import RunEvent
 
 if TYPE_CHECKING:
@@ -98,3 +99,19 @@ def test_a_path_that_a_parameter_leads_out_is_not_kept_and_said(project: Project
     assert "artifact x was not kept: its path ../project/a.txt leads out of the working copy" in ran.err
     assert artifacts(project) == {}
     assert project.call("run", "--param", "p=a.txt").state.artifacts[0]["path"] == "a.txt"
+
+
+def test_a_file_that_changed_since_is_told_and_not_handed_out(project: Project) -> None:
+    folder = project.run(KEPT).folder
+    assert folder is not None
+    kept = folder.artifacts / "ever/ever.txt"
+    kept.write_text("2\n")
+    got = project.call("artifacts", "get", "--name", "ever", "-o", "got")
+    assert (got.status, "ever.txt of run" in got.err, "changed since it was kept" in got.err) == (4, True, True)
+    assert not (project.cwd / "got/ever.txt").exists()
+    state = folder.state()
+    assert listed(folder, state, name="ever")[0]["file"] == str(kept)  # its size is the same; fetching tells
+    for change in (lambda: kept.write_text("longer\n"), kept.unlink):
+        change()
+        (found,) = listed(folder, state, name="ever")
+        assert (found["file"], found["changed"]) == (None, True)

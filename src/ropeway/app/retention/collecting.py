@@ -131,7 +131,7 @@ class _Collector:
     def run(self) -> Report:
         self._look()
         verdicts = self._decided()
-        for number, verdict in enumerate(sorted(verdicts, key=lambda each: _ORDER.index(each.thing.kind))):
+        for number, verdict in enumerate(sorted(verdicts, key=_place)):
             if not verdict.goes:
                 self._report.kept.append(_item(verdict.thing, verdict.reason))
                 continue
@@ -304,6 +304,11 @@ class _Collector:
 
 
 _ORDER = ("artifact", "workspace", "run", "tools", "cache", "trash", "refs")
+
+
+def _place(verdict: Verdict) -> tuple[int, float, str]:
+    """Return where a verdict stands in the order of work and of the report: what others wait for first, of one kind the oldest."""
+    return _ORDER.index(verdict.thing.kind), -verdict.thing.age, verdict.thing.id
 
 
 def _item(thing: Thing, reason: str) -> Item:
