@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ropeway.cli.console import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ropeway.app.readiness import Ready
     from ropeway.app.shell import Shell
@@ -17,12 +17,19 @@ if TYPE_CHECKING:
 __all__ = ["look_around", "open_shell"]
 
 
-def open_shell(console: Console, folder: RunFolder, step: str | None, *, program: Sequence[str] = (), ready: Ready | None = None) -> int:
-    """Open a shell in a run, or start another program there; return its exit status."""
+def open_shell(
+    console: Console,
+    folder: RunFolder,
+    step: str | None,
+    *,
+    program: Sequence[str] = (),
+    prompt: Callable[[str], str] | None = None,
+    ready: Ready | None = None,
+) -> int:
+    """Open a shell in a run, or start another program there; return its exit status. The arguments are those of :func:`ropeway.app.shell.enter`."""
     from ropeway.app import shell
-    from ropeway.cli.watching import prompt
 
-    with shell.enter(folder, step, program=program, prompt=prompt(console), ready=ready) as prepared:
+    with shell.enter(folder, step, program=program, prompt=prompt, ready=ready) as prepared:
         _tell(console, prepared, asked=bool(program))
         console.flush()
         return shell.start(prepared)
@@ -44,22 +51,21 @@ def _tell(console: Console, prepared: Shell, *, asked: bool) -> None:
         console.say(f"the step itself, by hand: {clean(prepared.script)} (also $ROPEWAY_SHELL_SCRIPT)")
 
 
-def look_around(console: Console, folder: RunFolder, ready: Ready | None = None) -> None:
-    """Open a shell in the step that a run broke at, where a person can use one; else say how to."""
+def look_around(console: Console, folder: RunFolder, *, prompt: Callable[[str], str] | None, ready: Ready | None = None) -> None:
+    """Open a shell in the step that a run broke at, where there is a person to use it and to be asked (``prompt``); else say how to."""
     from ropeway.cli.failures import show_error
-    from ropeway.cli.watching import interactive
     from ropeway.errors import RopewayError
 
     found = folder.state()
     if found.state != "failed" or console.json:
         return
     hint = console.styled("hint", "bold", "cyan", err=True)
-    if not interactive(console):
+    if prompt is None:
         step = f":{found.cause.id}" if found.cause is not None else ""
         console.say(f"{hint}: `workflow shell {folder.id}{clean(step)}` opens a shell there")
         return
     try:
-        open_shell(console, folder, None, ready=ready)
+        open_shell(console, folder, None, prompt=prompt, ready=ready)
     except RopewayError as error:
         show_error(console, error)
     console.say(f"{hint}: `workflow resume {folder.id}` goes on from there, once it is fixed")

@@ -70,7 +70,7 @@ def carry_out(
     if status == runs.EXIT["failed"] and options is not None and options.break_on_failure:
         from ropeway.cli.shells import look_around
 
-        look_around(console, folder, ready)
+        look_around(console, folder, prompt=prompt(console), ready=ready)
     return status
 
 

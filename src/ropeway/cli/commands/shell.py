@@ -38,7 +38,8 @@ def command(console: Console, *, place: str | None, program: tuple[str, ...]) ->
     """
     from ropeway.app import history
     from ropeway.cli.shells import open_shell
+    from ropeway.cli.watching import prompt
 
     name, _, step = (place or "").partition(":")
     folder = history.find_run(name or None, latest=not name)
-    return open_shell(console, folder, step or None, program=program)
+    return open_shell(console, folder, step or None, program=program, prompt=prompt(console))
