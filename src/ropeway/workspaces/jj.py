@@ -19,14 +19,15 @@ forgotten when the next one is removed.
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Final
 
 from ropeway.errors import NotFound, Refused
 from ropeway.records import record
 from ropeway.workspaces.backend import Base, Made
 from ropeway.workspaces.jj_operations import OURS, as_one, heads, last_operation, repository_folder
-from ropeway.workspaces.jj_reading import ROOT, Listed, commits, of_workspace, one_commit, workspaces
-from ropeway.workspaces.overlay import Status, put_on_top
+from ropeway.workspaces.jj_reading import ROOT, Listed, commits, keeps_bytes, of_workspace, one_commit, untracked, workspaces
+from ropeway.workspaces.overlay import put_on_top
 from ropeway.workspaces.places import check_path, discard, make_folder, making, namespace, namespace_path, repository_lock, workspaces_root
 from ropeway.workspaces.programs import ProgramFailed, git, jj
 
@@ -100,28 +101,29 @@ class JjBackend:
     def add(self, path: str, id: str, base: Base) -> Made:  # noqa: A002 - the protocol's word
         """Make a workspace whose commit is on top of ``base``, or beside the person's when ``base`` says so."""
         path = check_path(self._environ, self.root, path)
+        self._check_free(path, id)
         with making(self._environ, self.root, id) as half:
             if half:
                 self.remove(path, id)
             if os.path.lexists(path) and not (os.path.isdir(path) and not os.listdir(path)):
                 raise Refused(f"there is a workspace {id} already", hint="take another id", code="workspace-exists")
             make_folder(os.path.dirname(path))
-            self._free(path, id)
             try:
                 return self._made(path, id, base)
             except BaseException:
                 self.remove(path, id)
                 raise
 
-    def _free(self, path: str, id: str) -> None:  # noqa: A002 - the protocol's word
-        """Make sure that jj has no workspace of that name."""
+    def _check_free(self, path: str, id: str) -> None:  # noqa: A002 - the protocol's word
+        """Make sure that jj has no workspace of that name: one of ours whose folder is gone is forgotten."""
         for workspace in workspaces(self.root):
             if workspace.name != id:
                 continue
             if not self._ours(workspace, path):
                 where = f" at {workspace.root}" if workspace.root else ""
                 raise Refused(f"jj has a workspace {id} already{where}", hint="take another id", code="workspace-exists")
-            self._forget([workspace])
+            if not os.path.lexists(path):
+                self._forget([workspace])
 
     def _made(self, path: str, id: str, base: Base) -> Made:  # noqa: A002 - the protocol's word
         start, files = self._start(base)
@@ -136,9 +138,14 @@ class JjBackend:
         notes = list(self._left_out(path))
         touched: tuple[bytes, ...] = ()
         if base.person:
-            touched, more = put_on_top(self.root, path, self._untracked(files.id), os.path.realpath(workspaces_root(self._environ)))
+            touched, more = put_on_top(
+                self.root,
+                path,
+                untracked(self.root, self._repository, self._store, files.id),
+                os.path.realpath(workspaces_root(self._environ)),
+            )
             notes += more
-        faithful = not files.conflict and self._keeps_bytes()
+        faithful = not files.conflict and keeps_bytes(self.root)
         return Made((files.id if files.parents else base.commit) if faithful else None, touched, tuple(notes))
 
     def _start(self, base: Base) -> tuple[_Start, Commit]:
@@ -177,25 +184,6 @@ class JjBackend:
         if os.path.lexists(os.path.join(path, ".gitmodules")):
             notes.append("submodules are left out: jj has none")
         return notes
-
-    def _untracked(self, commit: str) -> Status:
-        """Return what is in the person's folder, neither tracked by jj nor ignored: files over its limit, repositories of their own."""
-        tracked = set(jj("file", "list", f"--revision={commit}", '--template=path ++ "\\0"', cwd=self.root, look=True).split(b"\0"))
-        listing = ("ls-files", "-z", "--others", "--exclude-standard", "--exclude=/.jj")
-        env = {"GIT_INDEX_FILE": os.path.join(self._repository, "no-index"), "GIT_WORK_TREE": self.root}
-        listed = git("-c", "core.bare=false", *listing, cwd=self.root, git_dir=self._store, env=env).split(b"\0")
-        found = [name for name in listed if name and name not in tracked]
-        nested = tuple(name for name in found if name.endswith(b"/"))
-        return Status("", present=tuple(name for name in found if not name.endswith(b"/")), nested=nested)
-
-    def _keeps_bytes(self) -> bool:
-        """Whether jj writes files as they are in its store."""
-        said = jj("config", "list", "--include-defaults", "working-copy", cwd=self.root, look=True).decode(errors="replace")
-        settings = dict(line.split(" = ", 1) for line in said.splitlines() if " = " in line)
-        return all(
-            settings.get(f"working-copy.{name}", usual) in usual
-            for name, usual in (("eol-conversion", '"none"'), ("exec-bit-change", '"auto" "respect"'))
-        )
 
     # -- removing -----------------------------------------------------------------------------------------------------------------
 
@@ -276,10 +264,22 @@ class JjBackend:
         mended = last is not None and (now is None or (now.id != last.id and self._tree(now) != self._tree(last)))
         if mended and last is not None:
             change = ("edit", last.id) if now is None else ("restore", f"--from={last.id}", "--into=@")
-            with repository_lock(self._environ, self._repository):
-                as_one(self._repository, path, lambda run: run(*change, "--ignore-immutable"))
+            self._change(path, *change, "--ignore-immutable")
         self._mended[path] = heads(self._repository)
         return mended
+
+    def _change(self, path: str, *words: str) -> None:
+        until = time.monotonic() + 3
+        while True:
+            try:
+                with repository_lock(self._environ, self._repository):
+                    as_one(self._repository, path, lambda run: run(*words))
+            except ProgramFailed as error:
+                if "already exists" not in error.complaint or time.monotonic() > until:
+                    raise
+            else:
+                return
+            time.sleep(0.2)  # git notes whole seconds: the same content twice within one is the same commit, which jj refuses
 
     def _working_copy(self, path: str, at: str | None = None) -> Commit | None:
         """Return a workspace's commit, now or at an operation."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Final
 
 from ropeway.errors import NotFound, RopewayError, StoreError, UsageError
 from ropeway.records import record
-from ropeway.workspaces.programs import ProgramFailed, jj
+from ropeway.workspaces.overlay import Status
+from ropeway.workspaces.programs import ProgramFailed, git, jj
 
 ROOT: Final = "root()"
 """The revset of the commit that every jj repository begins with and git does not have."""
@@ -16,6 +18,7 @@ _PARENTS = 'parents.map(|c| c.commit_id()).join(" ")'
 _FIELDS = ("commit_id", "change_id", _PARENTS, "conflict", "hidden", "description")
 _TEMPLATE: Final = "".join(f'{name} ++ "\\0" ++ ' for name in _FIELDS) + '""'
 _WORKSPACES: Final = 'name ++ "\\0" ++ target.commit_id() ++ "\\0" ++ root ++ "\\0"'
+_COPIES: Final = 'working_copies ++ "\\0" ++ commit_id ++ "\\0"'
 
 
 @record
@@ -100,13 +103,51 @@ def workspaces(cwd: str) -> list[Listed]:
     try:
         listed = jj("workspace", "list", f"--template={_WORKSPACES}", cwd=cwd, look=True).split(b"\0")
     except ProgramFailed:  # before 0.40, jj does not say where they are
-        lines = os.fsdecode(jj("workspace", "list", cwd=cwd, look=True)).splitlines()
-        names = [line.partition(": ")[0] for line in lines]
-        return [Listed(name, found.id, "") for name in names for found in commits(of_workspace(name), cwd)]
-    rows = zip(*[iter(os.fsdecode(part) for part in listed)] * 3, strict=False)
-    return [Listed(name, commit, root if os.path.isabs(root) else "") for name, commit, root in rows]
+        listed = jj("log", "--no-graph", "--revisions=working_copies()", f"--template={_COPIES}", cwd=cwd, look=True).split(b"\0")
+        rows = zip(*[iter(os.fsdecode(part) for part in listed)] * 2, strict=False)
+        return [Listed(name.removesuffix("@").strip('"'), commit, "") for names, commit in rows for name in names.split()]
+    triples = zip(*[iter(os.fsdecode(part) for part in listed)] * 3, strict=False)
+    return [Listed(name, commit, root if os.path.isabs(root) else _recorded(name, cwd)) for name, commit, root in triples]
+
+
+def _recorded(name: str, cwd: str) -> str:
+    """Return where a workspace was when jj last heard of it, although nothing is there now; "" when jj has forgotten."""
+    try:
+        return os.fsdecode(jj("workspace", "root", f"--name={name}", cwd=cwd, look=True)).removesuffix("\n")
+    except ProgramFailed as error:
+        found = re.search(r"workspace path: (/.*)\nCaused by", error.complaint, re.DOTALL)
+        return os.path.normpath(found[1]) if found else ""
 
 
 def of_workspace(name: str) -> str:
     """Return the revset of a workspace's commit."""
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"@'
+
+
+def untracked(root: str, repository: str, store: str, commit: str) -> Status:
+    """Return what is in a working copy, neither tracked nor ignored: files over jj's limit, repositories of their own.
+
+    Args:
+        root: The working copy.
+        repository: Its folder ``.jj/repo``.
+        store: The git directory, which says what is ignored.
+        commit: What is tracked.
+
+    Raises:
+        ProgramFailed: jj or git can't say.
+    """
+    tracked = set(jj("file", "list", f"--revision={commit}", '--template=path ++ "\\0"', cwd=root, look=True).split(b"\0"))
+    listing = ("-c", "core.bare=false", "ls-files", "-z", "--others", "--exclude-standard", "--exclude=/.jj")
+    env = {"GIT_INDEX_FILE": os.path.join(repository, "no-index"), "GIT_WORK_TREE": root}  # to git, everything is untracked then
+    listed = git(*listing, cwd=root, git_dir=store, env=env).split(b"\0")
+    found = [name for name in listed if name and name not in tracked]
+    nested = tuple(name for name in found if name.endswith(b"/"))
+    return Status("", present=tuple(name for name in found if not name.endswith(b"/")), nested=nested)
+
+
+def keeps_bytes(cwd: str) -> bool:
+    """Whether jj writes files as they are in its store: it converts no line ends, and keeps the x bit."""
+    said = jj("config", "list", "--include-defaults", "working-copy", cwd=cwd, look=True).decode(errors="replace")
+    settings = dict(line.split(" = ", 1) for line in said.splitlines() if " = " in line)
+    expected = {"working-copy.eol-conversion": ('"none"',), "working-copy.exec-bit-change": ('"auto"', '"respect"')}
+    return all(settings.get(name, usual[0]) in usual for name, usual in expected.items())
