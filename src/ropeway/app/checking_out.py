@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-import subprocess
-import tempfile
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from ropeway.errors import NotFound, Refused, StoreError
+from ropeway.errors import Refused, StoreError
 from ropeway.records import record
-from ropeway.workspaces.programs import git
+from ropeway.workspaces.snapshots.inside import Inside
+from ropeway.workspaces.snapshots.names import refused
+from ropeway.workspaces.snapshots.reading import contents, listing
+from ropeway.workspaces.snapshots.table import GITLINK, LINK, PROGRAM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from ropeway.app.time_travel import Point, Saved
 
 __all__ = ["Entry", "Folder", "entries", "plan", "write"]
 
-LINK, RUNNABLE, REPOSITORY = "120000", "100755", "160000"
+_CHUNK = 1 << 20
 
 
 @record
 class Entry:
-    """A file of a snapshot: its path relative to the top of the repository, its mode as git writes it, and the id of its content."""
+    """A file of a snapshot: its path relative to the top of the repository, its mode as git has it, and the raw id of its content."""
 
     path: bytes
-    mode: str
-    blob: str
+    mode: int
+    blob: bytes
 
 
 @record
@@ -48,10 +50,8 @@ def entries(git_dir: str, commit: str) -> Iterator[Entry]:
     Raises:
         Refused: A path leads out of the folder, or into a repository's own files.
     """
-    for line in git("--no-replace-objects", "ls-tree", "-r", "-z", "--full-tree", commit, git_dir=git_dir).split(b"\0")[:-1]:
-        head, _, path = line.partition(b"\t")
-        mode, _, blob = head.decode().split()
-        if any(part in (b"", b".", b"..") or part.lower() == b".git" for part in path.split(b"/")):
+    for path, (mode, blob) in listing(git_dir, commit).files.items():
+        if any(part in (b"", b".", b"..") or refused(part, link=mode == LINK) for part in path.split(b"/")):
             shown = path.decode("utf-8", "backslashreplace")
             raise Refused(f"the snapshot holds a path that is not safe to write: {shown}", code="unsafe-path")
         yield Entry(path, mode, blob)
@@ -73,8 +73,8 @@ def plan(saved: Saved, point: Point, path: Path, *, force: bool = False) -> Fold
     """
     saved.check(point)
     found = list(entries(saved.git_dir, point.commit))
-    files = tuple(entry for entry in found if entry.mode != REPOSITORY)
-    left_out = tuple(os.fsdecode(entry.path) for entry in found if entry.mode == REPOSITORY)
+    files = tuple(entry for entry in found if entry.mode != GITLINK)
+    left_out = tuple(os.fsdecode(entry.path) for entry in found if entry.mode == GITLINK)
     try:
         empty = not any(path.iterdir()) if os.path.lexists(path) else True
     except NotADirectoryError:
@@ -117,62 +117,52 @@ def write(saved: Saved, folder: Folder) -> Iterator[int]:
     Raises:
         StoreError: It can't be written. A folder that was made for it is removed again.
     """
+    blobs = [(entry.path, entry.blob) for entry in folder.entries]
+    done = False
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
-        made: set[bytes] = set()
-        top = os.fsencode(folder.path)
-        contents = _contents(saved.git_dir, [entry.blob for entry in folder.entries])
-        for number, (entry, data) in enumerate(zip(folder.entries, contents, strict=True), 1):
-            _write(top, entry, data, made)
-            yield number
+        with Inside(os.fsencode(folder.path.resolve())) as inside:
+            there = contents(saved.git_dir, blobs)
+            for number, (entry, (_, size, stream)) in enumerate(zip(folder.entries, there, strict=True), 1):
+                _write(inside, entry, size, stream)
+                yield number
+        done = True
     except OSError as error:
-        if folder.new:
-            shutil.rmtree(folder.path, ignore_errors=True)
         if isinstance(error, StoreError):
             raise
         raise StoreError(f"can't write the files to {folder.path}: {error.strerror}", code="checkout") from error
+    finally:
+        if folder.new and not done:
+            shutil.rmtree(folder.path, ignore_errors=True)
 
 
-def _write(top: bytes, entry: Entry, data: bytes, made: set[bytes]) -> None:
-    target = os.path.join(top, entry.path)  # noqa: PTH118 - bytes
-    above = os.path.dirname(target)  # noqa: PTH120 - bytes
-    if above not in made:
-        os.makedirs(above, exist_ok=True)  # noqa: PTH103 - bytes
-        made.add(above)
-    part = os.path.join(above, b".ropeway-%d.part" % os.getpid())  # noqa: PTH118 - bytes
-    if entry.mode == LINK:
-        os.symlink(data, part)  # noqa: PTH211 - bytes
-    else:
-        mode = 0o777 if entry.mode == RUNNABLE else 0o666
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode), "wb") as file:  # noqa: PTH123 - a descriptor
+def _write(inside: Inside, entry: Entry, size: int, stream: IO[bytes]) -> None:
+    """Write one file under a name of its own first; nothing on the way is followed when it is a link."""
+    above, _, name = entry.path.rpartition(b"/")
+    try:
+        fd = inside.folder(above)
+    except FileNotFoundError:
+        os.makedirs(os.path.join(inside.root, above), exist_ok=True)  # noqa: PTH103, PTH118 - bytes
+        fd = inside.folder(above)
+    part = b".ropeway-%d.part" % os.getpid()
+    try:
+        if entry.mode == LINK:
+            os.symlink(stream.read(size), part, dir_fd=fd)
+        else:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+            _fill(os.open(part, flags, 0o777 if entry.mode == PROGRAM else 0o666, dir_fd=fd), size, stream)
+        os.rename(part, name, src_dir_fd=fd, dst_dir_fd=fd)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(part, dir_fd=fd)
+        raise
+
+
+def _fill(fd: int, size: int, stream: IO[bytes]) -> None:
+    with open(fd, "wb") as file:
+        while size:
+            data = stream.read(min(size, _CHUNK))
+            if not data:
+                raise StoreError("git ended before it gave all files", code="snapshots-gone")
             file.write(data)
-    os.replace(part, target)  # noqa: PTH105 - bytes
-
-
-def _contents(git_dir: str, blobs: Sequence[str]) -> Iterator[bytes]:
-    """Yield the contents of objects, one at a time.
-
-    Raises:
-        StoreError: One is missing.
-    """
-    with tempfile.TemporaryFile() as wanted:
-        wanted.write("".join(f"{blob}\n" for blob in blobs).encode())
-        wanted.seek(0)
-        argv = ["git", "--no-replace-objects", f"--git-dir={git_dir}", "cat-file", "--batch", "--buffer"]
-        try:
-            process = subprocess.Popen(argv, stdin=wanted, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        except FileNotFoundError as error:
-            raise NotFound("there is no program git on the PATH", hint="install it with your system's packages") from error
-        assert process.stdout is not None
-        with process, process.stdout as out:
-            for blob in blobs:
-                head = out.readline().split()
-                if len(head) != 3:
-                    raise StoreError(
-                        f"the object {blob} is missing in {git_dir}", hint="`git fsck` says what else is", code="snapshots-gone"
-                    )
-                size = int(head[2])
-                data = out.read(size + 1)
-                if len(data) != size + 1:
-                    raise StoreError(f"the object {blob} in {git_dir} can't be read whole", code="snapshots-gone")
-                yield data[:-1]
+            size -= len(data)

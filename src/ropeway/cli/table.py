@@ -31,6 +31,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("explain", "explain", "Write", "Explain a diagnostic code, with an example."),
     Entry("run", "run", "Run", "Run a workflow."),
     Entry("resume", "resume", "Run", "Go on with a run that stopped."),
+    Entry("land", "land", "Run", "Bring what a run changed back to your branch or files."),
     Entry("cancel", "cancel", "Run", "Cancel a run."),
     Entry("answer", "answer", "Run", "Answer a step that waits for a person."),
     Entry("shell", "shell", "Run", "Open a shell where a step of a run works."),

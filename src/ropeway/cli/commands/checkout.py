@@ -39,7 +39,7 @@ def command(console: Console, *, place: str, folder: str | None, force: bool, dr
     target = Path(folder if folder is not None else f"{saved.run}-{_plain(what)}" if what else saved.run)
     planned = checking_out.plan(saved, point, target, force=force)
     if point.others and not console.json:
-        console.warning(mixed(f"step {point.label}" if what in saved.state.steps else point.label, point.others))
+        console.warning(mixed(what if what in saved.state.steps else None, point.others))
     if not dry_run:
         _write(console, checking_out.write(saved, planned), len(planned.entries))
     if console.json:

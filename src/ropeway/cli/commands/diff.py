@@ -62,28 +62,28 @@ def command(console: Console, *, place: str | None, stat: bool, name_only: bool)
             }
         )
         return
-    name = _name(saved, wanted)
     if wanted.others:
-        console.warning(mixed(name, wanted.others))
+        console.warning(mixed(what if what in saved.state.steps else None, wanted.others))
     if not wanted.changed:
-        console.say(clean(f"{name[:1].upper()}{name[1:]} changed nothing."))
+        console.say(clean(_nothing(saved, wanted)))
         return
     _print(console, saved, wanted, ["--stat"] * stat + ["--name-only"] * name_only, paths)
 
 
-def mixed(name: str, others: tuple[str, ...]) -> str:
-    """Return a sentence that says whose changes can't be told apart."""
+def mixed(step: str | None, others: tuple[str, ...]) -> str:
+    """Return a sentence that says whose changes can't be told apart from those of ``step`` (None: of whatever was asked for)."""
     steps = [one for one in others if not one.startswith("found-")]
     parts = [f"{', '.join(steps)} {'was' if len(steps) == 1 else 'were'} at work at the same time"] if steps else []
     found = [one for one in others if one.startswith("found-")]
     parts += [f"files were changed before the run went on ({', '.join(found)})"] if found else []
-    return f"not all of this is {name}'s: {', and '.join(parts)}"
+    head = f"not all of this is step {step}'s" if step is not None else "some of this may be half done"
+    return f"{head}: {', and '.join(parts)}"
 
 
-def _name(saved: Saved, wanted: Range) -> str:
+def _nothing(saved: Saved, wanted: Range) -> str:
     if not wanted.what:
-        return f"run {saved.run}"
-    return f"step {wanted.what}" if wanted.what in saved.state.steps else wanted.what
+        return f"Run {saved.run} changed nothing."
+    return f"Step {wanted.what} changed nothing." if wanted.what in saved.state.steps else f"Nothing differs ({wanted.what})."
 
 
 def _print(console: Console, saved: Saved, wanted: Range, options: list[str], paths: tuple[str, ...]) -> None:
