@@ -23,7 +23,7 @@ from ropeway.app.retention.collecting import Report, collect, policy_of
 from ropeway.errors import NotFound
 from ropeway.runs.folder import RunStore
 from ropeway.runs.index import Filter, Index
-from ropeway.workspaces import places
+from ropeway.workspaces import metadata, places
 from support.old_runs import DAY, created_event, git, note, old_copy, old_run, refs, repository, run_with_copy, write
 
 
@@ -453,6 +453,34 @@ def test_a_copy_of_no_run_goes_only_when_git_has_all_of_it(home: Home, project: 
     assert not clean.exists()
     assert all(path.exists() for path in (edited, ahead, running, fresh))
     assert home.removed("workspaces", force=True) == ["ahead", "edited"]
+
+
+def test_a_plain_copy_of_no_run_goes_only_when_the_folder_has_the_same(home: Home) -> None:
+    folder = home.root / "plain"
+    folder.mkdir()
+    (folder / "a.txt").write_text("one\n")
+    for name in ("same", "edited"):
+        path = Path(places.workspace_path(home.environ, str(folder), name))
+        shutil.copytree(folder, path)
+        noted = {"workspace_id": name, "repo_root": str(folder), "workspace_path": str(path), "status": "done", "backend": "plain"}
+        metadata.write(str(path), noted)
+        note(path, 40)
+    (path / "a.txt").write_text("two\n")
+    assert home.removed("workspaces") == ["same"]
+    assert home.why_kept("edited", "workspaces") == "1 change in it is saved nowhere else (--force removes it)"
+
+
+def test_a_working_copy_whose_changes_have_landed_goes_at_once(home: Home, project: Path) -> None:
+    landed, landed_copy = run_with_copy(home.store, home.environ, project, days=1)
+    again, again_copy = run_with_copy(home.store, home.environ, project, days=1)
+    for run, more in ((landed, []), (again, [("run.started", {"pid": 1}), ("run.finished", {"state": "succeeded"})])):
+        events = [(e.event, dict(e.data)) for e in run.events()]
+        write(run, [*events, ("workspace.landed", {"kind": "branch"}), *more], 1)
+    report = home.gc()
+    assert [(item.kind, item.id, item.reason) for item in report.removed] == [("workspace", landed.id, "its changes have landed")]
+    assert not landed_copy.exists()
+    assert again_copy.exists()
+    assert landed.path.exists()
 
 
 def test_what_an_ephemeral_step_left_goes_once_its_run_has_ended(home: Home, project: Path) -> None:

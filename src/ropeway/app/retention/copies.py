@@ -19,7 +19,8 @@ from ropeway.errors import NotFound, RopewayError, StoreError
 from ropeway.records import field, record
 from ropeway.workspaces import metadata, places
 from ropeway.workspaces.discovery import discover
-from ropeway.workspaces.programs import ProgramFailed, git
+from ropeway.workspaces.programs import git
+from ropeway.workspaces.unsaved import unsaved as nowhere_else
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -137,7 +138,8 @@ def _used(found: Copy, run: Known | None, others: tuple[Known, ...]) -> Copy:
 def unsaved(found: Copy) -> str:
     """Return why the removal of a working copy would lose something, empty when everything in it is saved elsewhere.
 
-    Files that are ignored are not asked about: nothing ever saves them. With the repository gone, there is nothing to compare with.
+    What a run used last is compared with its last snapshot; all else with the person's own folder and what its version control has. Files that are ignored are not
+    asked about: nothing ever saves them. With the repository gone, there is nothing to compare with.
     """
     linked = any(Path(found.path, name).exists() for name in (".git", ".jj"))
     if found.over or found.noted.get("ephemeral") or not Path(found.root).is_dir() or (linked and discover(found.root) is None):
@@ -150,11 +152,9 @@ def unsaved(found: Copy) -> str:
             if not Path(git_dir, "HEAD").exists():
                 return ""  # the repository is gone
             return _changed(differing(found.path, git_dir, run.commit))
-        if Path(found.path, ".git").exists() and not Path(found.path, ".jj").exists():
-            return _changed(_not_in_git(found.path))
-    except (ProgramFailed, NotFound) as error:
-        return f"{_NOT_TOLD}: {error.message}"
-    return _NOT_TOLD
+        return _changed(len(nowhere_else(found.path, found.root, None, {})))
+    except (RopewayError, OSError) as error:
+        return f"{_NOT_TOLD}: {error}"
 
 
 def _changed(count: int) -> str:
@@ -187,15 +187,6 @@ def differing(path: str, git_dir: str, commit: str) -> int:
         # Only the column of the working tree counts: there is no HEAD, so the other one calls every file new.
         said = git("-c", "core.fileMode=true", "status", *options, cwd=path, git_dir=name, env=environ)
     return sum(line[1:2] != b" " for line in said.split(b"\0") if line)
-
-
-def _not_in_git(path: str) -> int:
-    """Return how many files of a worktree are not committed, and commits on no branch or tag (none or one)."""
-    count = len([line for line in git("status", "--porcelain", "-z", "--untracked-files=all", cwd=path).split(b"\0") if line])
-    with suppress(ProgramFailed):  # nothing is committed yet
-        head = git("rev-parse", "--verify", "--quiet", "HEAD", cwd=path).decode().strip()
-        count += not git("for-each-ref", "--count=1", f"--contains={head}", cwd=path)
-    return count
 
 
 # -- removing ---------------------------------------------------------------------------------------------------------------------------

@@ -132,10 +132,16 @@ def _with_copies(found: Known, events: Sequence[RunEvent]) -> Known:
         commit=latest.commit if latest is not None else "",
         keep=bool(first.get("options", {}).get("keep")),
         keep_copy=bool(copies) and _policy(found.folder).get("keep") == "always",
-        landed=any(event.event.endswith(".landed") for event in events),
+        landed=_landed(events),
         seen=found.seen,
         events=[event for event in events if event.event.startswith("artifact.")],
     )
+
+
+def _landed(events: Sequence[RunEvent]) -> bool:
+    """Whether the result was brought back to the repository, and the run did not go on after that."""
+    told = [event.event for event in events if event.event in ("run.started", "workspace.landed")]
+    return bool(told) and told[-1] == "workspace.landed"
 
 
 def _policy(folder: RunFolder) -> Mapping[str, Any]:
