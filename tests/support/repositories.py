@@ -17,9 +17,13 @@ class RepositoryProject(Project):
         if name != "project":
             self.cwd = self.cwd.rename(root / name)
         self.kind = kind
+        self.backend = kind
         config = root / "jj.toml"
         config.write_text('user.name = "Test"\nuser.email = "test@example.org"\n')
         self.env["JJ_CONFIG"] = str(config)
+        self.signals = root / "signals"
+        self.signals.mkdir()
+        self.env["SIGNALS"] = str(self.signals)
         self.env.pop("AI_WORKSPACES_ROOT", None)
         (self.cwd / "a.txt").write_text("one\n")
         (self.cwd / "bin").mkdir()
@@ -34,6 +38,13 @@ class RepositoryProject(Project):
         else:
             self.vcs("jj", "git", "init", "--no-colocate")
             self.vcs("jj", "commit", "--message=first")
+
+    def write(self, text: str, name: str = "workflow.toml") -> Path:
+        """Write a workflow that asks for the project's backend, when that is not the usual one."""
+        if self.backend != self.kind:
+            policy = f'workspace = {{ backend = "{self.backend}" }}\n'
+            text = text.replace("[policy]\n", f"[policy]\n{policy}") if "[policy]" in text else f"[policy]\n{policy}{text}"
+        return super().write(text, name)
 
     def vcs(self, *argv: str, cwd: Path | None = None, check: bool = True) -> str:
         """Run git or jj at home, as the person would, and return what it prints."""
@@ -62,7 +73,7 @@ class RepositoryProject(Project):
                 if name == ".git":
                     continue
                 if path.is_symlink():
-                    kind, data = "link", os.fsencode(os.readlink(path))
+                    kind, data = "link", os.fsencode(path.readlink())
                 else:
                     kind, data = ("exec" if path.stat().st_mode & 0o100 else "file"), path.read_bytes()
                 found[str(path.relative_to(top))] = (kind, data)

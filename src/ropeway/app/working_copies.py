@@ -139,8 +139,9 @@ def standing(folder: RunFolder, plan: Plan, options: RunOptions, first: Mapping[
 
 
 def _copy(folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, isolation: Isolation, backend: Backend) -> WorkingCopy:
-    from ropeway.workspaces.copy import Wish, WorkingCopy
+    from ropeway.workspaces.copy import WorkingCopy
     from ropeway.workspaces.manager import Manager
+    from ropeway.workspaces.wish import Wish
 
     policy = plan.template.policy.workspace
     below = os.path.relpath(os.path.realpath(cwd), backend.root)

@@ -91,7 +91,7 @@ def start(command: Command) -> int:
     name = command.argv[0]
     search = command.env.get("PATH", os.defpath)
     try:
-        if command.cwd != os.getcwd():
+        if command.cwd != _here():
             os.chdir(command.cwd)  # posix_spawn has no folder of its own; the runner is one process for one run
         if os.environ.get("PATH") != search:
             os.environ["PATH"] = search  # the C library looks for programs where the caller would
@@ -113,6 +113,14 @@ def start(command: Command) -> int:
     except OSError as error:
         path = find_executable(name, search, command.cwd)  # says it better when it is not there
         raise StartProblem(f"can't start {name}: {_why(error, path)}", 126, hint=_hint(error)) from error
+
+
+def _here() -> str:
+    """Return the folder that this process stands in, empty when it is gone: a step may have removed it, or its working copy was dropped."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 def _why(error: OSError, path: str) -> str:

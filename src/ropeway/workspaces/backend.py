@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from ropeway.errors import NotFound, Refused
 from ropeway.records import record
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 BUILTINS: Final = {
     "git": "ropeway.workspaces.git:GitBackend",
     "jj": "ropeway.workspaces.jj:JjBackend",
+    "overlay": "ropeway.workspaces.overlayfs:OverlayBackend",
     "plain": "ropeway.workspaces.plain:PlainBackend",
 }
 """Each is called with the :class:`Repository` and the environment, as what a plugin registers is; a folder in no repository has the kind ``none``."""
@@ -41,12 +42,14 @@ class Made:
     """What making a working copy came to.
 
     ``tree`` is a commit or tree that has, byte for byte, the files of the copy, but for the paths in ``touched`` (relative to its top); None when that is not
-    known, so that every file has to be read. ``notes`` are for people: what was left out.
+    known, so that every file has to be read. ``notes`` are for people: what was left out. ``table`` is a file that ``Snapshots.remember`` wrote of the very
+    same files elsewhere, if there is one.
     """
 
     tree: str | None = None
     touched: tuple[bytes, ...] = ()
     notes: tuple[str, ...] = ()
+    table: str | None = None
 
 
 class Backend(Protocol):
@@ -109,6 +112,27 @@ class Backend(Protocol):
         ...
 
 
+@runtime_checkable
+class Attached(Protocol):
+    """A backend whose copies are there only for the process that works in them, and those it starts."""
+
+    def attach(self, path: str, id: str) -> None:  # noqa: A002 - the word that people use
+        """Make a copy that another process made usable in this one.
+
+        Raises:
+            StoreError: It can't be.
+        """
+        ...
+
+    def settle(self, path: str, id: str) -> None:  # noqa: A002 - the word that people use
+        """Make a copy that is usable in this process one for everybody.
+
+        Raises:
+            StoreError: It can't be written.
+        """
+        ...
+
+
 @record
 class Choice:
     """The backend to use. None: the run works in place, and ``note`` says why."""
@@ -121,7 +145,7 @@ def choose(name: str, cwd: str | os.PathLike[str], environ: Mapping[str, str]) -
     """Choose what makes the working copies for somebody who stands in ``cwd``.
 
     Args:
-        name: ``auto`` (jj, then git, then in place), ``jj``, ``git``, ``plain``, ``none``, or what a plugin registers in the group ``ropeway.workspaces``.
+        name: ``auto`` (jj, then git, then in place), ``jj``, ``git``, ``plain``, ``overlay``, ``none``, or what a plugin registers in the group ``ropeway.workspaces``.
         cwd: Where.
         environ: The environment.
 
@@ -134,7 +158,7 @@ def choose(name: str, cwd: str | os.PathLike[str], environ: Mapping[str, str]) -
     repository = discover(cwd)
     if name == "auto":
         return _auto(repository, cwd, environ)
-    if name == "git":
+    if name in ("git", "overlay"):
         repository = _wanted_git(repository, cwd)
     elif name == "jj":
         _wanted_jj(repository, cwd)

@@ -9,44 +9,24 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import NotFound, RopewayError
-from ropeway.records import field, record, replace
+from ropeway.errors import NotFound
+from ropeway.records import replace
 from ropeway.workspaces import Past, Snapshot
+from ropeway.workspaces.backend import Attached
+from ropeway.workspaces.ephemeral import Ephemeral
 from ropeway.workspaces.programs import LOCAL_VARIABLES, git
 from ropeway.workspaces.snapshots import Snapshots, changed_paths
+from ropeway.workspaces.wish import again, take_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from ropeway.workspaces import Tell
     from ropeway.workspaces.manager import Ensured, Manager
+    from ropeway.workspaces.wish import Wish
 
 SHOWN = 20
 """Ignored paths that the end of a run names at most."""
-
-
-@record
-class Wish:
-    """What is wanted of a working copy.
-
-    ``id`` is the workspace's, ``run`` the run's; ``state`` a folder of ours for what is known about its files. ``folder`` is where in it steps start,
-    relative to its top. ``base`` and ``keep`` are as in ``policy.workspace``; ``keep`` may also be ``drop``: an ephemeral step's. ``named`` says that
-    the person chose the id: such a workspace is theirs, and stays. ``tools`` are names, None for the usual ones. ``store`` is the object store of a
-    plain copy, whose repository has none.
-    """
-
-    id: str
-    run: str
-    state: str
-    folder: str = ""
-    base: str = "@"
-    keep: str = "changed"
-    named: bool = False
-    direnv: str = "allow"
-    tools: Sequence[str] | None = None
-    workflow: str = ""
-    command: Sequence[str] = field(default_factory=tuple)
-    store: str = ""
 
 
 class WorkingCopy:
@@ -123,14 +103,15 @@ class WorkingCopy:
         manager = self._manager
         if not wish.named and manager.exists(wish.id):
             manager.cleanup(wish.id, force=True)  # this run's own, from before its first event: nothing has run in it
-        base = wish.base if start is None else start["base_commit"] or "@"
+        base = wish.base if start is None else again(manager, start["base_commit"])
         told: dict[str, dict[str, Any]] = {}
-        ensured = manager.ensure_workspace(wish.id, base, wish.direnv, extra={"run": wish.run}, tell=told.__setitem__)
-        self._take_in(ensured)
+        ensured = self._ensure(base, told.__setitem__)
+        self._reused = not ensured.created
+        fresh = take_in(self._snapshots, ensured) and start is None
         self._base_commit = ensured.base.commit if ensured.base is not None else str(ensured.metadata.get("base_commit") or "")
         if start is not None:
             self._snapshots.restore(start["snapshot"]["commit"])
-        self._first = self._last = self._snapshots.take("0", parents=_parents(self._base_commit), message=self._message(0))
+        self._first = self._last = self._snapshots.take("0", _parents(self._base_commit), self._message(0), look=not fresh)
         if self._reused:
             tell("workspace.reused", {"id": wish.id, "path": self._top})
         data: dict[str, Any] = {
@@ -153,13 +134,11 @@ class WorkingCopy:
                 tell(event, more)
         self._snapshots.remember()
 
-    def _take_in(self, ensured: Ensured) -> None:
-        """Learn what files there are; of a copy that was made just now nearly all is known without reading."""
-        self._reused = not ensured.created
-        if ensured.made is not None:
-            self._snapshots.adopt(ensured.made.tree, ensured.made.touched)
-        else:
-            self._snapshots.adopt(None)
+    def _ensure(self, base: str, tell: Tell) -> Ensured:
+        wish, manager = self._wish, self._manager
+        if isinstance(manager.backend, Attached) and manager.exists(wish.id):
+            manager.backend.attach(self._top, wish.id)
+        return manager.ensure_workspace(wish.id, base, wish.direnv, extra={"run": wish.run}, tools=wish.tools, tell=tell)
 
     def _go_on(self, past: Past, created: Mapping[str, Any], tell: Tell) -> None:
         wish, latest = self._wish, past.latest
@@ -168,14 +147,13 @@ class WorkingCopy:
         self._first = Snapshot.from_json(created["snapshot"])
         self._number = past.number
         self._reused = bool(created.get("reused"))
-        ensured = self._manager.ensure_workspace(wish.id, self._base_commit or "@", wish.direnv, extra={"run": wish.run}, tell=_silent)
+        ensured = self._ensure(again(self._manager, self._base_commit), _silent)
         if ensured.created:
-            made = ensured.made
-            self._snapshots.adopt(made.tree if made is not None else None, made.touched if made is not None else ())
+            take_in(self._snapshots, ensured)
             self._snapshots.restore(latest.commit)
             tell("workspace.recreated", {"id": wish.id, "path": self._top})
         elif not self._snapshots.load():
-            self._snapshots.adopt(None)
+            self._snapshots.adopt(latest.commit, believe=False)
         label = f"found-{past.found + 1}"
         found = self._snapshots.take(label, parents=[latest.commit], message=f"Files as {label} of run {wish.run}")
         tell("workspace.found", {"label": label, "snapshot": found.as_json()})
@@ -228,7 +206,10 @@ class WorkingCopy:
         if self._stays(state, changed=first.tree != last.tree):
             changed = len(changed_paths(self._git_dir, first.commit, last.commit)) if first.tree != last.tree else 0
             data: dict[str, Any] = {"id": wish.id, "path": self._top, "changed": changed}
-            tell("workspace.kept", data | self._left_behind())
+            data |= self._left_behind()
+            if isinstance(self._manager.backend, Attached):
+                self._manager.backend.settle(self._top, wish.id)
+            tell("workspace.kept", data)
             return
         left = self._left_behind()
         self._manager.cleanup(wish.id, force=True)
@@ -248,70 +229,11 @@ class WorkingCopy:
 
     def _pin_commits(self) -> None:
         """Keep the commits that steps made from being collected once the copy is gone."""
-        if self._manager.backend.name != "git":
+        if self._manager.backend.name not in ("git", "overlay"):
             return  # jj keeps its commits by itself, a plain copy has none
         head = self._manager.backend.head(self._top)
         if head and head != self._base_commit:
             git("update-ref", f"refs/ropeway/{self._wish.run}/head", head, git_dir=self._git_dir)
-
-
-class Ephemeral:
-    """The working copy of one attempt of an ephemeral step: made from a boundary, dropped at the end."""
-
-    def __init__(
-        self, manager: Manager, wish: Wish, start: Snapshot, base_commit: str, git_dir: str, environ: Mapping[str, str | None]
-    ) -> None:
-        self._manager = manager
-        self._wish = wish
-        self._start = start
-        self._base_commit = base_commit
-        self._git_dir = git_dir
-        self._outer = environ
-        self._environ: dict[str, str | None] = {}
-
-    @property
-    def path(self) -> str:
-        """The folder that the step starts in."""
-        return os.path.join(self._manager.path(self._wish.id), self._wish.folder)
-
-    @property
-    def environ(self) -> Mapping[str, str | None]:
-        """The variables of this workspace."""
-        return self._environ
-
-    def inside(self, path: str) -> str:
-        """Return the counterpart of a file or folder of the run's workspace, or the path itself."""
-        return path
-
-    def open(self, past: Past, tell: Tell) -> None:  # noqa: ARG002 - the protocol's; an ephemeral copy has no past
-        """Make it anew."""
-        wish, manager = self._wish, self._manager
-        if manager.exists(wish.id):
-            manager.cleanup(wish.id, force=True)  # what a crash left
-        ensured = manager.ensure_workspace(
-            wish.id, self._base_commit or "@", "never", extra={"run": wish.run, "ephemeral": True}, tell=tell
-        )
-        snapshots = Snapshots(manager.path(wish.id), self._git_dir, run=wish.run, state=wish.state)
-        made = ensured.made
-        snapshots.adopt(made.tree if made is not None else None, made.touched if made is not None else ())
-        snapshots.restore(self._start.commit)
-        os.makedirs(self.path, exist_ok=True)
-        manager.sync_tools(wish.id, wish.tools)
-        self._environ = {**self._outer, **manager.environ_for(wish.id)}
-
-    def save(self) -> Snapshot | None:
-        """Save nothing: its files are dropped."""
-        return None
-
-    def branch(self, address: str, attempt: int) -> None:
-        """Make none: an ephemeral copy has no boundaries."""
-
-    def close(self, state: str, tell: Tell) -> None:  # noqa: ARG002 - the protocol's
-        """Drop it; what can't be removed now is removed with the run."""
-        try:
-            self._manager.cleanup(self._wish.id, force=True)
-        except RopewayError as error:
-            tell("workspace.left", {"id": self._wish.id, "why": str(error)})
 
 
 def _parents(commit: str) -> list[str]:

@@ -85,7 +85,7 @@ def run(
 
     Args:
         argv: The program and its arguments.
-        cwd: Where.
+        cwd: Where; the root folder when it does not matter.
         stdin: What it reads.
         env: Added to the clean environment.
         ok: Exit statuses that are answers, not failures.
@@ -95,7 +95,8 @@ def run(
         NotFound: It is not installed, or ``cwd`` is gone.
     """
     try:
-        done = subprocess.run(argv, cwd=cwd, input=stdin, env=clean_environ(env), capture_output=True, check=False)
+        # Our own folder may be gone: the runner stands where its last step was started.
+        done = subprocess.run(argv, cwd="/" if cwd is None else cwd, input=stdin, env=clean_environ(env), capture_output=True, check=False)
     except FileNotFoundError as error:
         if cwd is not None and not os.path.isdir(cwd):
             raise NotFound(f"the folder {os.fspath(cwd)} is gone", code="folder-gone") from error

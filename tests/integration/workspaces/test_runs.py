@@ -12,12 +12,20 @@ import pytest
 from support.projects import until
 from support.repositories import RepositoryProject
 
-KINDS = [pytest.param("git", marks=pytest.mark.needs("git")), pytest.param("jj", marks=pytest.mark.needs("jj", "git"))]
+KINDS = [
+    pytest.param("git", marks=pytest.mark.needs("git")),
+    pytest.param("jj", marks=pytest.mark.needs("jj", "git")),
+    pytest.param("overlay", marks=pytest.mark.needs("git")),
+    pytest.param("plain", marks=pytest.mark.needs("git")),
+]
 
 
 @pytest.fixture(params=KINDS)
 def project(request: pytest.FixtureRequest, tmp_path: Path) -> RepositoryProject:
-    return RepositoryProject(tmp_path, request.param)
+    kind = request.param
+    project = RepositoryProject(tmp_path, "jj" if kind == "jj" else "git")
+    project.backend = kind
+    return project
 
 
 def test_the_home_folder_stays_as_it_is_and_the_copy_has_the_changes(project: RepositoryProject) -> None:
@@ -49,6 +57,12 @@ def test_a_copy_that_nothing_changed_in_goes_and_one_with_changes_stays(project:
 
 
 def test_a_committed_base_leaves_out_what_is_uncommitted(project: RepositoryProject) -> None:
+    if project.backend == "plain":
+        project.write('[steps.a]\nrun = "true"\n')
+        refused = project.call("run", "--base", "HEAD")
+        assert refused.status == 4
+        assert "a plain copy can't start from 'HEAD'" in refused.err
+        return
     (project.cwd / "a.txt").write_text("edited\n")
     project.write('[steps.a]\nrun = "cat a.txt"\n')
     ran = project.call("run", "--base", "HEAD")
@@ -59,7 +73,7 @@ def test_a_committed_base_leaves_out_what_is_uncommitted(project: RepositoryProj
 def test_an_unknown_base_is_refused_before_there_is_a_run(project: RepositoryProject) -> None:
     project.write('[steps.a]\nrun = "true"\n')
     ran = project.call("run", "--base", "no-such-branch")
-    assert ran.status == 3
+    assert ran.status == (4 if project.backend == "plain" else 3)
     assert "no-such-branch" in ran.err
     assert ran.folder is None
 
@@ -122,11 +136,11 @@ def test_steps_at_work_at_once_have_mixed_boundaries(project: RepositoryProject)
 def test_an_interrupted_step_is_undone_before_it_runs_again(project: RepositoryProject) -> None:
     project.write(
         '[steps.a]\nrun = "echo a >> a.txt"\n[steps.b]\nneeds = ["a"]\n'
-        'run = "echo b >> a.txt; touch half; test $ROPEWAY_ATTEMPT = 2 || sleep 60"\n[steps.c]\nneeds = ["b"]\nrun = "cat a.txt"\n'
+        'run = "echo b >> a.txt; touch $SIGNALS/half; test $ROPEWAY_ATTEMPT = 2 || sleep 60"\n[steps.c]\nneeds = ["b"]\nrun = "cat a.txt"\n'
     )
     process = project.start("run")
     folder = project.running("b")
-    until((project.copy / "half").exists)
+    until((project.signals / "half").exists)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     until(lambda: folder.state().state == "interrupted")
@@ -238,10 +252,9 @@ def test_ctrl_c_while_a_run_works_leaves_a_run_to_resume(project: RepositoryProj
 
 
 def test_the_persons_work_meanwhile_is_their_own(project: RepositoryProject) -> None:
-    project.write('[steps.a]\nrun = "until test -e go; do sleep 0.02; done; cat a.txt; ls"\n')
+    project.write('[steps.a]\nrun = "until test -e $SIGNALS/go; do sleep 0.02; done; cat a.txt; ls"\n')
     process = project.start("run")
     project.running("a")
-    copy = project.copy
     (project.cwd / "a.txt").write_text("meanwhile\n")
     (project.cwd / "meanwhile.txt").write_text("x\n")
     if project.kind == "git":
@@ -252,7 +265,7 @@ def test_the_persons_work_meanwhile_is_their_own(project: RepositoryProject) -> 
         project.vcs("jj", "commit", "-m", "meanwhile")
         project.vcs("jj", "new", "root()")
         project.vcs("jj", "undo")
-    (copy / "go").touch()
+    (project.signals / "go").touch()
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     assert "meanwhile" not in out

@@ -71,7 +71,15 @@ class Snapshots:
 
     # -- beginning ----------------------------------------------------------------------------------------------------------------------
 
-    def adopt(self, tree: str | None, touched: Iterable[bytes] = (), *, believe: bool = True, latest: Snapshot | None = None) -> None:
+    def adopt(
+        self,
+        tree: str | None,
+        touched: Iterable[bytes] = (),
+        *,
+        believe: bool = True,
+        latest: Snapshot | None = None,
+        table: str | None = None,
+    ) -> None:
         """Begin with a working copy that was just made from a tree (or commit).
 
         Args:
@@ -79,6 +87,7 @@ class Snapshots:
             touched: Paths that differ from it.
             believe: False to read every file all the same, because what is on the disk may be another form of the blob (line ends, filters).
             latest: The snapshot that ``tree`` is, when the run took it: if nothing differs from it, the next one is the same.
+            table: What :meth:`remember` wrote of the same files seen elsewhere: they need not be looked at.
 
         Raises:
             NotFound: There is no such tree.
@@ -88,7 +97,7 @@ class Snapshots:
         self._latest = latest
         if latest is not None:
             self._numbers[latest.commit] = latest.number
-        if tree is None:
+        if tree is None or (table is not None and self._inherit(table)):
             return
         found = listing(self._git_dir, tree)
         folders: dict[bytes, Folder] = {}
@@ -102,6 +111,16 @@ class Snapshots:
             self._table.folder(path).tree = raw
         if believe:
             self._believe(set(touched))
+
+    def _inherit(self, file: str) -> bool:
+        try:
+            with open(file, "rb") as opened:
+                found = unpack(opened.read())
+        except OSError:
+            return False
+        if found is not None:
+            self._table = found[0]
+        return found is not None
 
     def _believe(self, touched: set[bytes]) -> None:
         """Take what ``lstat`` says now for the signature of what the table has."""
@@ -158,7 +177,7 @@ class Snapshots:
 
     # -- going on -----------------------------------------------------------------------------------------------------------------------
 
-    def take(self, label: str, parents: Sequence[str] = (), message: str = "") -> Snapshot:
+    def take(self, label: str, parents: Sequence[str] = (), message: str = "", *, look: bool = True) -> Snapshot:
         """Save what there is now.
 
         When nothing has changed since the last snapshot, that one is returned, and nothing is written but a ref whose label is no number.
@@ -167,13 +186,14 @@ class Snapshots:
             label: The number of the snapshot, or a name such as ``found-1``.
             parents: Commits that it follows.
             message: Of its commit.
+            look: False where nothing can have changed since the table was made.
 
         Raises:
             StoreError: A file can't be read, or something can't be written; the next call does what is left to do.
             NotFound: The working copy is gone.
         """
-        walk = Walk(self._root, self._git_dir, self._table).run()
-        self._save(walk)
+        if look:
+            self._save(Walk(self._root, self._git_dir, self._table).run())
         tree = self._table.write(self._store)
         last = self._latest
         if last is not None and last.tree == tree and last.commit in self._numbers:
