@@ -23,6 +23,7 @@ SECTIONS: tuple[str, ...] = ("Write", "Run", "Look", "Set up")
 
 COMMANDS: tuple[Entry, ...] = (
     Entry("init", "init", "Write", "Start a workflow file from a template."),
+    Entry("import", "import_", "Write", "Make a workflow of a justfile."),
     Entry("list", "list_", "Write", "List this project's workflows."),
     Entry("validate", "validate", "Write", "Check workflow files and show every problem."),
     Entry("plan", "plan", "Write", "Show what a run would do."),

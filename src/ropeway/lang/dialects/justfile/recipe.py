@@ -1,0 +1,384 @@
+"""What becomes of single recipes: their values, scripts, and what their attributes ask for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ropeway.lang.dialects.justfile.bodies import Ground, convert_body
+from ropeway.lang.dialects.justfile.names import Computed, Names, Scope
+from ropeway.lang.dialects.justfile.parameters import bind_arguments, bind_parameters
+from ropeway.lang.dialects.justfile.shells import script_shell
+from ropeway.lang.dialects.justfile.syntax import Call as Function
+from ropeway.lang.dialects.justfile.syntax import Problem, Text
+from ropeway.lang.dialects.justfile.trace import Call
+from ropeway.lang.dialects.justfile.values import Cannot, Cel, Const, Dynamic, Local, fold, source
+from ropeway.lang.expressions import BOOLEAN, INTEGER, STRING
+from ropeway.lang.scripts import compile_script
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ropeway.lang.dialects.justfile.bodies import Body
+    from ropeway.lang.dialects.justfile.parameters import Given
+    from ropeway.lang.dialects.justfile.settings import Settings
+    from ropeway.lang.dialects.justfile.shells import Shell
+    from ropeway.lang.dialects.justfile.syntax import Dependency, Justfile, Recipe
+    from ropeway.lang.dialects.justfile.values import Value
+    from ropeway.lang.expressions import Type
+
+__all__ = ["Recipes", "Repaste"]
+
+_SYSTEMS = {"linux": {"linux"}, "macos": {"macos"}, "unix": {"linux", "macos"}}
+_OTHER_SYSTEMS = frozenset({"windows", "android", "dragonfly", "freebsd", "netbsd", "openbsd"})
+_ONLY_LIST = re.compile(r"@?(?:just|)\s*(?:--(?:list|choose|summary|unsorted|list-heading|list-prefix|color)\b[^;&|]*|-l\b[^;&|]*)+$")
+_INTERACTIVE = re.compile(
+    r"(?:^|&&|\|\||;|then|do)\s*(?:exec\s+)?(?:\"?\$\{?(?:EDITOR|VISUAL|SHELL|PAGER)\b|(?:vim|vi|nvim|nano|emacs\s+-nw|less|more|top|htop|fzf|tmux|gdb)\b"
+    r"|read\b(?!.*<)|(?:docker|podman|kubectl)\s[^;&|]*\s-(?:it|ti)\b|(?:bash|sh|zsh|fish)\s*(?:-[il]+\s*)?$|nix\s+develop\s*$|direnv\s+exec\s+\S+\s+\S*sh$)",
+    re.MULTILINE,
+)
+
+
+class Repaste(Exception):
+    """Some variables can not be parameters: the conversion starts again with them pasted."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        super().__init__(", ".join(sorted(names)))
+        self.names = names
+
+
+class Failed(Exception):
+    """A recipe on the way could not be converted."""
+
+    def __init__(self, recipe: str, problem: Cannot) -> None:
+        super().__init__(recipe)
+        self.recipe = recipe
+        self.problem = problem
+
+
+class Recipes:
+    """The recipes of a justfile. ``named`` holds the variants of each (for other systems), ``entries`` those that people run."""
+
+    Failed = Failed
+
+    def __init__(self, justfile: Justfile, settings: Settings, wanted: Sequence[str], pasted: frozenset[str]) -> None:
+        self.justfile = justfile
+        self.settings = settings
+        self.notes: list[Problem] = []
+        self.passed: set[str] = set()
+        self.wanted = tuple(wanted)
+        self.aliases = {alias.name: alias.target for alias in justfile.aliases}
+        self.named = self._variants(justfile)
+        self.entries = [self.target(name) for name in wanted] or [name for name, found in self.named.items() if not found[0].private]
+        several = len(self.entries) > 1
+        self.choice = ("just_recipe" if "recipe" in {a.name for a in justfile.assignments} else "recipe") if several else ""
+        self.variables_step = "just-variables" if "variables" in self.named else "variables"
+        self.names = Names(justfile, pasted, self.variables_step, conditional=several)
+        self._given: dict[str, tuple[list[Given], dict[str, Value]]] = {}
+        self._bodies: dict[str, list[Body]] = {}
+        self._scopes: dict[str, Scope] = {}
+
+    def _variants(self, justfile: Justfile) -> dict[str, list[Recipe]]:
+        named: dict[str, list[Recipe]] = {}
+        for recipe in justfile.recipes:
+            systems = self.systems(recipe)
+            if systems is not None and not systems:
+                self.notes.append(Problem(recipe.name, recipe.place, "it is for a system on which workflows do not run", "nothing to do"))
+                self.passed.add(recipe.name)
+                continue
+            others = [r for r in named.get(recipe.name, []) if systems is not None and self.systems(r) not in (None, systems)]
+            named[recipe.name] = [*others, recipe]
+        return named
+
+    def systems(self, recipe: Recipe) -> set[str] | None:
+        """Return the systems that a recipe is for: of linux and macos; None for all."""
+        found: set[str] = set()
+        asked = False
+        for attribute in recipe.attributes:
+            if attribute.name in _SYSTEMS or attribute.name in _OTHER_SYSTEMS:
+                asked = True
+                found |= _SYSTEMS.get(attribute.name, set())
+        return found if asked and found != {"linux", "macos"} else None
+
+    def target(self, name: str) -> str:
+        """Return the recipe that a name or alias means."""
+        return self.aliases.get(name, name)
+
+    def called(self, name: str) -> list[str]:
+        """Return the names that a recipe may be chosen by."""
+        return [name, *(alias for alias, target in self.aliases.items() if target == name)]
+
+    # What a recipe is given
+
+    def entry(self, name: str) -> Call:
+        """Return the call that a person makes; raises ``Cannot``."""
+        if name not in self._given:
+            chosen = f"params.{self.choice} == '{name}'" if self.choice else ""
+            self._given[name] = bind_parameters(self.named[name][0], self.names, f"{name}_" if self.choice else "", chosen)
+        return Call(self.named[name][0], ())
+
+    def given(self, name: str) -> tuple[Given, ...]:
+        """Return the workflow's parameters for a recipe."""
+        return tuple(self._given[name][0]) if name in self._given else ()
+
+    def is_entry(self, call: Call) -> bool:
+        """Whether a call is one that a person makes."""
+        return not call.arguments and call.recipe.name in self.entries
+
+    def scope(self, call: Call) -> Scope:
+        """Return what names mean in a recipe that was called so; raises ``Cannot``."""
+        key = repr(call.key("body"))
+        if key not in self._scopes:
+            if self.is_entry(call):
+                self.entry(call.recipe.name)
+                own = self._given[call.recipe.name][1]
+            else:
+                own = bind_arguments(call.recipe, call.arguments, self.names)
+            self._scopes[key] = Scope(self.names, own)
+        return self._scopes[key]
+
+    def dependencies(self, call: Call, after: bool) -> list[Call]:  # noqa: FBT001 - trace.play asks so
+        """Return the prior or subsequent recipes of a call; raises ``Cannot``."""
+        return [self._dependency(call, found) for found in call.recipe.dependencies if found.after == after]
+
+    def _dependency(self, call: Call, found: Dependency) -> Call:
+        name = self.target(found.name)
+        if "::" in name:
+            raise Cannot(found.place, f"{name!r} is in a module, and modules are not converted", "write its lines into a recipe here")
+        if name not in self.named:
+            raise Cannot(found.place, f"there is no recipe {name!r} that can be read", "define it, or correct its name")
+        values: list[Value] = []
+        for argument in found.arguments:
+            value = fold(argument, self.scope(call))
+            if isinstance(value, Dynamic | Local):
+                raise Cannot(argument.place, "an argument that a command gives is not converted", "make it a variable: name := …")
+            values.append(value)
+        return Call(self.named[name][0], tuple(values))
+
+    def check_circle(self, name: str) -> None:
+        """Raise ``Cannot`` when a recipe depends on itself."""
+        open_: list[str] = []
+
+        def visit(one: str, depth: int) -> None:
+            if one in open_ or depth > 200:
+                raise Cannot(
+                    self.named[name][0].place, f"its dependencies go in a circle: {' → '.join([*open_, one])}", "remove one of them"
+                )
+            open_.append(one)
+            for found in self.named[one][0].dependencies if one in self.named else ():
+                visit(self.target(found.name), depth + 1)
+            open_.pop()
+
+        visit(name, 0)
+
+    # What a recipe has
+
+    def has_steps(self, call: Call, kind: str) -> bool:
+        """Whether a call has a body, a question in front of it, or something to be checked before."""
+        recipe = call.recipe
+        if kind == "gate":
+            return recipe.attribute("confirm") is not None
+        if kind == "arguments":
+            return bool(self.wanting(call))
+        return any(any(line.parts for line in one.body) and not self.only_lists(one) for one in self.named[recipe.name])
+
+    def wanting(self, call: Call) -> list[str]:
+        """Return the expressions that have to hold before a recipe is run."""
+        found = []
+        if self.is_entry(call) and self.choice:
+            for given in self.given(call.recipe.name):
+                if given.asked:
+                    where = f"params['{given.name}']" if "-" in given.name else f"params.{given.name}"
+                    found.append(f"size({where}) > 0" if given.parameter.kind else f"{where} != null")
+        systems = [self.systems(one) for one in self.named[call.recipe.name]]
+        every = set[str]().union(*(one or {"linux", "macos"} for one in systems))
+        if every != {"linux", "macos"}:
+            found.append(self.system(every))
+        return found
+
+    def system(self, systems: set[str]) -> str:
+        """Return the expression that tells whether a run is on one of some systems."""
+        empty: dict[str, Value] = {}
+        place = self.justfile.recipes[0].place
+        found = self.names.compute(Computed("just_os", Function("os", (), place), empty), "os")
+        return " || ".join(f"{found.source} == '{system}'" for system in sorted(systems))
+
+    def only_lists(self, recipe: Recipe) -> bool:
+        """Whether all that a recipe does is to show the recipes."""
+        lines = [line for line in recipe.body if line.parts]
+        text = "".join(part.text if hasattr(part, "text") else "" for part in lines[0].parts) if len(lines) == 1 else ""
+        return bool(text) and _ONLY_LIST.match(text.strip()) is not None
+
+    def note_empty(self, name: str) -> None:
+        """Tell about a recipe that has no steps."""
+        recipe = self.named[name][0]
+        self.passed.add(name)
+        if self.only_lists(recipe):
+            hint = "`workflow run --help` lists the parameters, and with them the recipes"
+            self.notes.append(Problem(name, recipe.place, "it only lists the recipes, so it has no step", hint))
+        else:
+            self.notes.append(Problem(name, recipe.place, "it does nothing, so it has no step", "nothing to do"))
+
+    # Its script
+
+    def bodies(self, call: Call) -> list[Body]:
+        """Return the scripts of a call, one for each variant; raises ``Failed``."""
+        key = repr(call.key("body"))
+        if key not in self._bodies:
+            try:
+                self._bodies[key] = [self._body(one, call) for one in self.named[call.recipe.name] if any(line.parts for line in one.body)]
+            except Cannot as problem:
+                raise Failed(call.recipe.name, problem) from None
+        return self._bodies[key]
+
+    def _body(self, recipe: Recipe, call: Call) -> Body:
+        scope, settings = self.scope(call), self.settings
+        positional = settings.positional or recipe.attribute("positional-arguments") is not None
+        values = tuple(scope[parameter.name] for parameter in call.recipe.parameters)
+        ground = Ground(
+            scope,
+            recipe.place.file,
+            settings.shell,
+            self._script(recipe),
+            values if positional else None,
+            settings.guards,
+            settings.ignore_comments,
+            tuple(self.justfile.unexports),
+        )
+        body = convert_body(recipe, ground)
+        self._check_script(recipe, body)
+        if self.is_entry(call):
+            for parameter in call.recipe.parameters:
+                for expression, place in body.words.items():
+                    value = scope[parameter.name]
+                    if isinstance(value, Cel) and value.source == expression:
+                        self._note_word(recipe, parameter.name, place)
+        if self._calls_just(body):
+            hint = "make it a dependency and import again, or leave it: it works as long as just is installed"
+            self._note(Problem(recipe.name, recipe.place, "its script calls just itself", hint))
+        return body
+
+    def _note(self, problem: Problem) -> None:
+        if problem not in self.notes:
+            self.notes.append(problem)
+
+    def _note_word(self, recipe: Recipe, parameter: str, place: object) -> None:
+        from ropeway.lang.dialects.justfile.syntax import Place
+
+        assert isinstance(place, Place)
+        reason = f"{parameter!r} stands outside quotes: it now arrives as one word, where just split it and ran what was in it"
+        self._note(Problem(recipe.name, place, reason, "nothing to do, unless several words were given in one argument"))
+
+    @staticmethod
+    def _calls_just(body: Body) -> bool:
+        return any(re.search(r"(?:^|[;&|(]\s*|\bdo\s+|\bthen\s+)just\s", line.strip()) for line in body.lines)
+
+    def _script(self, recipe: Recipe) -> Shell | None:
+        """Return what runs a recipe that is one script; None for lines."""
+        attribute = recipe.attribute("script")
+        if attribute is not None:
+            if not attribute.arguments:
+                return self.settings.script
+            return script_shell([self.known(argument, "[script]") for argument in attribute.arguments])
+        first = recipe.body[0].text if recipe.body else ""
+        if not first.startswith("#!"):
+            return self.settings.script if self.settings.default_script and recipe.attribute("shell") is None else None
+        if len(recipe.body[0].parts) > 1:
+            raise Cannot(recipe.body[0].place, "a shebang line with an interpolation is not converted", "write the program down")
+        words = first[2:].split()
+        if not words:
+            raise Cannot(recipe.body[0].place, "the shebang line names no program", "name one")
+        return script_shell(words)
+
+    def known(self, expression: object, what: str) -> str:
+        """Return the text of an expression that has to be known; raises ``Cannot``."""
+        from ropeway.lang.dialects.justfile import syntax
+
+        assert isinstance(expression, syntax.Expression)
+        value = fold(expression, Scope(self.names, {}))
+        if isinstance(value, Cel) and value.names & self.names.parameters.keys():
+            raise Repaste(frozenset(value.names & self.names.parameters.keys()))
+        if not isinstance(value, Const):
+            raise Cannot(expression.place, f"what {what} is given is not known", "write it down")
+        return value.text
+
+    def _check_script(self, recipe: Recipe, body: Body) -> None:
+        """Raise ``Cannot`` where our language refuses an expression in the script, or ``Repaste`` where pasting helps."""
+        compiled = compile_script(body.text, body.shell if isinstance(body.shell, str) else "other", _type_of)
+        for problem in compiled.problems:
+            use = next((body.uses.get(use.source) for use in compiled.uses if use.offset == problem.offset), None)
+            if use is not None and use.names and use.names <= self.names.parameters.keys():
+                raise Repaste(use.names)
+            place = use.place if use is not None else recipe.place
+            raise Cannot(place, problem.message, problem.hint or "write the line in another way")
+
+    def check(self, call: Call) -> None:
+        """Raise ``Cannot`` for attributes that are not converted, and tell about those that mean less here."""
+        for variant in self.named[call.recipe.name]:
+            for attribute in variant.attributes:
+                if attribute.name == "cache":
+                    self._note(Problem(variant.name, attribute.place, "[cache]: it runs each time", "nothing to do"))
+                elif attribute.name == "continue":
+                    raise Cannot(attribute.place, "[continue] is not converted: a signal ends a step", "trap the signal in the script")
+                elif attribute.name == "arg" and {"value", "multiple"} & attribute.options.keys():
+                    raise Cannot(attribute.place, "an option that is a flag or is repeated is not converted", "make it a plain parameter")
+                elif attribute.name == "no-cd":
+                    hint = "start the workflow in the folder that it is about"
+                    self._note(Problem(variant.name, attribute.place, "[no-cd]: it runs in the run's folder, as every step does", hint))
+
+    def interactive(self, body: Body) -> bool:
+        """Whether a script talks with a person."""
+        return _INTERACTIVE.search("\n".join(line.lstrip("( ") for line in body.lines)) is not None
+
+    def folder(self, recipe: Recipe) -> str:
+        """Return the folder that a recipe runs in, relative to the run's; empty for that one."""
+        if recipe.attribute("no-cd") is not None or (self.settings.no_cd and recipe.attribute("working-directory") is None):
+            return ""
+        attribute = recipe.attribute("working-directory")
+        own = self.known(attribute.arguments[0], "[working-directory]") if attribute and attribute.arguments else ""
+        both = f"{self.settings.folder}/{own}" if self.settings.folder and own and not own.startswith("/") else own or self.settings.folder
+        return "" if both == "." else both.replace("${{", "$${{")
+
+    def environment(self, recipe: Recipe, call: Call) -> dict[str, str]:
+        """Return the variables that a recipe's commands see, as templates; raises ``Cannot``."""
+        found: dict[str, Value] = {}
+        scope = self.scope(call)
+        for name, assignment in self.names.assignments.items():
+            if (assignment.export or self.settings.export) and name not in self.justfile.unexports:
+                found[name] = Scope(self.names, {})[name]
+        for parameter in call.recipe.parameters:
+            if parameter.export or self.settings.export:
+                found[parameter.name] = scope[parameter.name]
+        for attribute in recipe.attributes:
+            if attribute.name == "env" and len(attribute.arguments) == 2:
+                found[self.known(attribute.arguments[0], "[env]")] = fold(attribute.arguments[1], scope)
+        return {name: _template(value, recipe) for name, value in found.items() if "-" not in name}
+
+    def prompt(self, call: Call) -> str:
+        """Return the question in front of a recipe, as a template."""
+        attribute = call.recipe.attribute("confirm")
+        if attribute is None or not attribute.arguments:
+            return f"Run recipe `{call.recipe.name}`?"
+        return _template(fold(attribute.arguments[0], self.scope(call)), call.recipe)
+
+    def description(self, recipe: Recipe) -> str:
+        """Return what a recipe is for."""
+        attribute = recipe.attribute("doc")
+        if attribute is None:
+            return recipe.doc
+        first = attribute.arguments[0] if attribute.arguments else None
+        return first.value if isinstance(first, Text) else ""
+
+
+def _template(value: Value, recipe: Recipe) -> str:
+    if isinstance(value, Const):
+        return value.text.replace("${{", "$${{")
+    if not isinstance(value, Cel):
+        raise Cannot(recipe.place, "a value that a command gives is not converted here", "make it a variable: name := …")
+    return f"${{{{ {source(value)} }}}}"
+
+
+def _type_of(expression: str) -> Type:
+    if expression.startswith("size("):
+        return INTEGER
+    return BOOLEAN if re.search(r" (?:==|!=|&&|\|\|) |^!?matches\(", expression) and not expression.startswith("(") else STRING
