@@ -25,6 +25,7 @@ from ropeway.runs.folder import RunStore
 from ropeway.runs.index import Filter, Index
 from ropeway.workspaces import metadata, places
 from support.old_runs import DAY, created_event, git, note, old_copy, old_run, refs, repository, run_with_copy, write
+from support.repositories import RepositoryProject
 
 
 @dataclass
@@ -674,3 +675,37 @@ def test_what_an_interrupted_run_left_running_is_ended(home: Home) -> None:
     finally:
         left.kill()
         left.wait()
+
+
+# -- what runs really leave -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param("git", marks=pytest.mark.needs("git")), pytest.param("jj", marks=pytest.mark.needs("jj", "git"))]
+)
+def test_what_a_run_left_in_a_repository_goes_without_a_trace(tmp_path: Path, kind: str) -> None:
+    project = RepositoryProject(tmp_path, kind)
+    ran = project.run('[steps.a]\nrun = "echo two > a.txt; echo new > new.txt"\n')
+    assert (ran.status, ran.folder is not None) == (0, True), ran.err
+    assert ran.folder is not None
+    copy = project.copy
+    before = project.files()
+    (copy / "later.txt").write_text("the person's\n")
+    said = project.call("gc", "--older-than", "0s", "--json")
+    found = json.loads(said.out)
+    assert {item["kind"]: item["reason"] for item in found["kept"]} == {
+        "workspace": "1 change in it is saved nowhere else (--force removes it)",
+        "run": "its working copy is still there",
+    }, said
+    (copy / "later.txt").unlink()
+    dry = json.loads(project.call("gc", "--older-than", "0s", "--json", "--dry-run").out)
+    did = json.loads(project.call("gc", "--older-than", "0s", "--json").out)
+    assert [(i["kind"], i["id"]) for i in dry["removed"]] == [(i["kind"], i["id"]) for i in did["removed"]]
+    assert [i["kind"] for i in did["removed"]][:2] == ["workspace", "run"]
+    assert not copy.exists()
+    assert not ran.folder.path.exists()
+    assert project.files() == before
+    git_dir = project.cwd / ".git" if kind == "git" else project.cwd / ".jj/repo/store/git"
+    assert git(git_dir, "for-each-ref", "refs/ropeway") == ""
+    listed = project.vcs("git", "worktree", "list") if kind == "git" else project.vcs("jj", "workspace", "list")
+    assert len(listed.splitlines()) == 1
