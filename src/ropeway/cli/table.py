@@ -36,6 +36,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("cancel", "cancel", "Run", "Cancel a run."),
     Entry("answer", "answer", "Run", "Answer a step that waits for a person."),
     Entry("shell", "shell", "Run", "Open a shell where a step of a run works."),
+    Entry("workspace", "workspace", "Run", "Run commands in working copies of their own."),
     Entry("status", "status", "Look", "Show the active runs, or one run."),
     Entry("logs", "logs", "Look", "Show what the steps of a run printed."),
     Entry("artifacts", "artifacts", "Look", "List or fetch the artifacts of a run."),

@@ -257,10 +257,15 @@ def test_a_workspace_that_a_crash_left_without_metadata_is_made_anew(kept: Kept)
 
 def test_a_workspace_that_a_crash_left_half_made_is_made_anew(kept: Kept) -> None:
     path = kept.path()
-    with pytest.raises(KeyboardInterrupt), places.making(kept.home.environ, kept.home.backend.root, "one"):
-        path.mkdir(parents=True)
-        (path / "half").write_text("x\n")
-        raise KeyboardInterrupt
+
+    def killed() -> None:
+        with places.making(kept.home.environ, kept.home.backend.root, "one"):
+            path.mkdir(parents=True)
+            (path / "half").write_text("x\n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
     assert kept.manager.ensure_workspace("one").created is True
     assert not (path / "half").exists()
 

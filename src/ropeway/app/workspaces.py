@@ -1,0 +1,246 @@
+"""Working copies by hand: the verbs of ``workflow workspace``.
+
+They are about the repository that the caller stands in. Inside of a working copy that is the one that the copy was made of: ``list`` and ``clean`` say and do
+the same there as at home.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ropeway.errors import Busy, NotFound, Refused, RopewayError, UsageError
+from ropeway.records import record
+from ropeway.workspaces import backend as backends
+from ropeway.workspaces import places, whereabouts
+from ropeway.workspaces.manager import Manager
+from ropeway.workspaces.programs import LOCAL_VARIABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ropeway.workspaces import Tell
+    from ropeway.workspaces.tools import ToolSync
+
+
+@record
+class Wanted:
+    """How a command is to be carried out in a workspace: as the options of ``workflow workspace run`` say; None leaves it to what is there."""
+
+    command: Sequence[str]
+    workflow: str | None = None
+    base: str | None = None
+    backend: str | None = None
+    direnv: bool = True
+    cleanup: bool = False
+
+
+# -- looking ----------------------------------------------------------------------------------------------------------------------------
+
+
+def find(cwd: str, environ: Mapping[str, str], backend: str = "auto") -> Manager:
+    """Return the manager of the repository that somebody stands in, or whose working copy they stand in.
+
+    Raises:
+        NotFound: They are in no repository, and no copies were made of the folder.
+        Refused: The backend that was asked for can't be had here.
+    """
+    home = whereabouts.home_of(cwd, environ)
+    choice = backends.choose(backend, home, environ)
+    if choice.backend is None:
+        copied = whereabouts.copied(home, environ) if backend == "auto" else None
+        if copied is None:
+            hint = "change to the folder of a git or jj repository; `--backend plain` copies a folder in none"
+            raise NotFound(f"there are no workspaces here: {choice.note}", hint=hint, code="no-repository")
+        choice = backends.choose("plain", copied, environ)
+        assert choice.backend is not None
+    return Manager(choice.backend, environ)
+
+
+def find_workspace(id: str, cwd: str, environ: Mapping[str, str], backend: str | None = None) -> Manager:  # noqa: A002 - the word that people use
+    """Return the manager that can work with one workspace: the one that made it, or the one that will.
+
+    Raises:
+        NotFound: They are in no repository.
+        Refused: ``backend`` is not what the workspace was made by.
+        UsageError: The id can't be one.
+    """
+    places.check_id(id)
+    manager = find(cwd, environ, backend or "auto")
+    made = whereabouts.made_by(manager.path(id))
+    if made in (None, manager.backend.name):
+        return manager
+    if backend not in (None, "auto"):
+        hint = f"leave --backend out, or take another id; `workflow workspace clean {id}` removes this one"
+        raise Refused(f"the workspace {id} is there, made by {made}", hint=hint, code="workspace-backend")
+    return find(cwd, environ, made)
+
+
+def listed(cwd: str, environ: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the metadata of every workspace of the repository, sorted by id.
+
+    Raises:
+        NotFound: They are in no repository.
+    """
+    return find(cwd, environ).list()
+
+
+def about(id: str, cwd: str, environ: Mapping[str, str]) -> dict[str, Any]:  # noqa: A002 - the word that people use
+    """Return the metadata of one workspace.
+
+    Raises:
+        NotFound: There is none, or it has none.
+        StoreError: It is damaged.
+    """
+    return find(cwd, environ).read(id)
+
+
+def ids(cwd: str, environ: Mapping[str, str]) -> list[str]:
+    """Return the ids of the repository's workspaces; none outside of one."""
+    try:
+        return [str(one["workspace_id"]) for one in listed(cwd, environ) if "workspace_id" in one]
+    except RopewayError:
+        return []
+
+
+# -- using ------------------------------------------------------------------------------------------------------------------------------
+
+
+def run(id: str, wanted: Wanted, cwd: str, environ: Mapping[str, str], tell: Tell) -> int:  # noqa: A002 - the word that people use
+    """Carry out a command in a workspace, made when it is not there, and return its exit status; 128 + n when signal n ended it.
+
+    ``tell`` gets the manager's events, and ``workspace.base`` (id base asked) when the workspace started from something else than was asked for.
+
+    Raises:
+        Busy: Somebody is at work in it.
+        UsageError: There is no command.
+        RopewayError: The workspace can't be made or used, or the command can't be started.
+    """
+    if not wanted.command:
+        raise UsageError(
+            "there is no command", hint=f"write it behind two hyphens: workflow workspace run {id} -- make test", code="no-command"
+        )
+    manager = find_workspace(id, cwd, environ, wanted.backend)
+    policy = "allow" if wanted.direnv else "never"
+    with _locked(manager, id, "workflow workspace run", environ):
+        ensured = manager.ensure_workspace(id, wanted.base or "@", policy, tell=tell)
+        has = ensured.metadata.get("base_change")
+        if wanted.base is not None and not ensured.created and has != wanted.base:
+            tell("workspace.base", {"id": id, "base": has, "asked": wanted.base})
+        manager.update_status(id, "running", wanted.workflow, wanted.command)
+        status = _carried_out(manager, id, policy, wanted.command, environ, tell)
+        if wanted.cleanup and status == 0:
+            manager.cleanup(id, force=True, tell=tell)
+        return status
+
+
+def _carried_out(
+    manager: Manager,
+    id: str,  # noqa: A002 - the word that people use
+    policy: str,
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    tell: Tell,
+) -> int:
+    status = 1
+    try:
+        status = _start(manager, id, policy, command, environ)
+    finally:
+        try:
+            manager.update_status(id, "done" if status == 0 else "error")
+        except RopewayError as error:  # the command damaged the file; its own exit status is worth more
+            tell("workspace.problem", {"id": id, "message": error.message, "hint": error.hint})
+    return status
+
+
+def _start(manager: Manager, id: str, policy: str, command: Sequence[str], environ: Mapping[str, str]) -> int:  # noqa: A002
+    from ropeway.app.foreground import run_in_foreground
+    from ropeway.runs.process import find_executable
+
+    path = manager.path(id)
+    env = {name: value for name, value in environ.items() if name not in LOCAL_VARIABLES} | manager.environ_for(id)
+    words = manager.wrapped(id, policy, command)
+    find_executable(words[0], env.get("PATH", os.defpath), path)
+    return run_in_foreground(words, env, path)
+
+
+def shell(id: str, cwd: str, environ: Mapping[str, str], *, direnv: bool = True) -> int:  # noqa: A002 - the word that people use
+    """Open the person's shell in a workspace that is there, also while somebody is at work in it, and return its exit status.
+
+    Raises:
+        NotFound: There is no such workspace.
+        RopewayError: The shell can't be started, or direnv refuses.
+    """
+    manager = find_workspace(id, cwd, environ)
+    manager.read(id)
+    program = environ.get("SHELL") or "/bin/sh"
+    return _start(manager, id, "allow" if direnv else "never", [program], environ)
+
+
+def sync_tools(id: str, cwd: str, environ: Mapping[str, str]) -> ToolSync:  # noqa: A002 - the word that people use
+    """Bring the tools of a workspace up to date, even where they have the right version.
+
+    Raises:
+        NotFound: There is no such workspace.
+        Busy: Somebody is at work in it.
+    """
+    manager = find_workspace(id, cwd, environ)
+    manager.read(id)
+    with _locked(manager, id, "workflow workspace sync-tools", environ):
+        return manager.sync_tools(id, force=True)
+
+
+def clean(id: str, cwd: str, environ: Mapping[str, str], *, force: bool = False) -> str:  # noqa: A002 - the word that people use
+    """Remove a workspace and return where it was.
+
+    Raises:
+        NotFound: There is no such workspace.
+        Busy: Somebody is at work in it.
+        Refused: It holds unsaved work, and ``force`` does not say to remove it all the same.
+    """
+    manager = find_workspace(id, cwd, environ)
+    if not manager.exists(id) and id not in manager.backend.ids():
+        manager.read(id)  # says that there is none
+    with _locked(manager, id, "workflow workspace clean", environ, always=not force):
+        manager.cleanup(id, force=force)
+    return manager.path(id)
+
+
+# -- who is at work ---------------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _locked(manager: Manager, id: str, holder: str, environ: Mapping[str, str], *, always: bool = False) -> Iterator[None]:  # noqa: A002
+    """Hold a workspace's lock. The shell tool takes none: what it runs is looked for where the status says so, or ``always``.
+
+    Raises:
+        Busy: Somebody else is at work in it; the message names them.
+    """
+    lock = places.lock_workspace(environ, manager.backend.root, id, f"`{holder}` (process {os.getpid()})")
+    try:
+        if always or whereabouts.says_running(manager.path(id)):
+            _check_nobody_in(manager.path(id), id)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _check_nobody_in(path: str, id: str) -> None:  # noqa: A002 - the word that people use
+    """Make sure that no process has its folder in a workspace, but for those that started us; where there is no /proc nobody can tell."""
+    from ropeway.runs import proctable
+
+    top = Path(path).resolve()
+    processes = {entry.pid: entry for entry in proctable.table()}
+    above = os.getpid()
+    while above in processes:
+        above = processes.pop(above).parent
+    for process, entry in processes.items():
+        try:
+            folder = Path(f"/proc/{process}/cwd").readlink()
+        except OSError:
+            continue
+        if folder == top or top in folder.parents:
+            hint = "wait for it to end, or leave the folder"
+            raise Busy(f"workspace {id} is in use by {entry.name} (process {process})", hint=hint, code="workspace-busy")
