@@ -6,6 +6,7 @@ and one that is not a real folder is refused.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import tempfile
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ropeway.workspaces.snapshots.objects import ObjectStore
+    from ropeway.workspaces.snapshots.table import RulesFile
+
+RULES = b".gitignore"
+"""The name of a file with ignore rules."""
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LARGE = 64 << 20  # bytes; what is larger is streamed
 _CHUNK = 1 << 20
+_SHORT = 256  # bytes of rules that are kept as they are
 _TRIES = 4
 _UNREADABLE = "make it readable (chmod u+r), remove it, or have a .gitignore name it"
 
@@ -73,6 +79,28 @@ class Inside:
 def signature(st: os.stat_result) -> tuple[int, int, int, int]:
     """Return what changes when a file does."""
     return (st.st_ino, st.st_size, st.st_mtime_ns, st.st_ctime_ns)
+
+
+def rules_in(fd: int, known: RulesFile | None) -> RulesFile | None:
+    """Return what ``.gitignore`` a folder has, its text or a digest of a long one; it is read unless it looks as the ``known`` one did. None without one."""
+    now = time.time_ns()
+    try:
+        st = os.stat(RULES, dir_fd=fd, follow_symlinks=False)
+    except OSError:
+        return None
+    if known is not None and known[:4] == signature(st):
+        return known
+    try:
+        file = os.open(RULES, _FILE, dir_fd=fd)
+    except OSError:  # git does not follow a link either
+        return (*entry_of(st, now, 0, b"", base=False)[:4], b"")
+    try:
+        text = os.read(file, _CHUNK)
+    except OSError:
+        text = b""
+    finally:
+        os.close(file)
+    return (*entry_of(st, now, 0, b"", base=False)[:4], text if len(text) <= _SHORT else hashlib.sha256(text).digest())
 
 
 def read(inside: Inside, folder: bytes, name: bytes, store: ObjectStore, known: bytes, *, base: bool) -> Entry | None:

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 from ropeway.errors import StoreError
 from ropeway.workspaces.snapshots.changing import HoldsRepository, create, look, mkdir, rmdir, unlink
 from ropeway.workspaces.snapshots.ignore import Moved, Rules
-from ropeway.workspaces.snapshots.inside import Inside, same_content, signature
+from ropeway.workspaces.snapshots.inside import RULES, Inside, rules_in, same_content
 from ropeway.workspaces.snapshots.objects import failure, shown
 from ropeway.workspaces.snapshots.reading import contents
 from ropeway.workspaces.snapshots.table import GITLINK, UNKNOWN, Folder, Table, entry_of, join
-from ropeway.workspaces.snapshots.walk import RULES, Walk
+from ropeway.workspaces.snapshots.walk import Walk
 
 if TYPE_CHECKING:
     from ropeway.workspaces.snapshots.objects import ObjectStore
@@ -166,8 +166,7 @@ class Restore:
         for path in changed:
             above = path.rpartition(b"/")[0]
             with contextlib.suppress(OSError):
-                st = look(self._inside.folder(above), RULES)
-                self._table.folder(above).rules = None if st is None else signature(st)
+                self._table.folder(above).rules = rules_in(self._inside.folder(above), None)
 
     # -- removing -----------------------------------------------------------------------------------------------------------------------
 

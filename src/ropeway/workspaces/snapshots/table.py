@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from ropeway.workspaces.snapshots.objects import ObjectStore
 
 Entry: TypeAlias = tuple[int, int, int, int, int, bytes, bool]
-Signature: TypeAlias = tuple[int, int, int, int]
+RulesFile: TypeAlias = tuple[int, int, int, int, bytes]
 
 UNKNOWN = -1
+UNSEEN: RulesFile = (0, UNKNOWN, 0, 0, b"")
 FILE, PROGRAM, LINK, GITLINK = 0o100644, 0o100755, 0o120000, 0o160000
 _MODES = {FILE: b"100644", PROGRAM: b"100755", LINK: b"120000", GITLINK: b"160000"}
 _NOTHING = b""  # in the place of a tree's id: there is nothing to save in that folder
@@ -54,7 +55,7 @@ class Folder:
 
     ``tree`` is the raw id of its tree object, empty when it holds nothing to save, None when it has to be written anew (then those above are None, too).
     ``ignored`` holds the names that a rule ignores (True for a folder), ``nested`` the repositories in it and other things that git does not take.
-    ``rules`` is the signature of its ``.gitignore`` when these were decided, None without one, False when nobody has looked yet.
+    ``rules`` is the signature and the text (or its digest) of its ``.gitignore`` when these were decided, None without one, :data:`UNSEEN` when nobody has looked yet.
     """
 
     __slots__ = ("files", "folders", "ignored", "name", "nested", "parent", "rules", "tree")
@@ -66,7 +67,7 @@ class Folder:
         self.folders: dict[bytes, Folder] = {}
         self.ignored: dict[bytes, bool] = {}
         self.nested: set[bytes] = set()
-        self.rules: Signature | bool | None = False
+        self.rules: RulesFile | None = UNSEEN
         self.tree: bytes | None = _NOTHING
 
     @property
@@ -173,7 +174,7 @@ class Table:
                 self.drop(one, name)
             one.ignored.clear()
             one.nested.clear()
-            one.rules = False
+            one.rules = UNSEEN
             if one.parent is not None and not one.files and not one.folders:
                 del one.parent.folders[one.name]
 

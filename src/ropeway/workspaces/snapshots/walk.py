@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from errno import EACCES, ELOOP, ENOENT, ENOTDIR, EPERM
 from typing import TYPE_CHECKING
 
 from ropeway.errors import NotFound
 from ropeway.workspaces.snapshots.changing import LITTER
 from ropeway.workspaces.snapshots.ignore import Moved, Rules
-from ropeway.workspaces.snapshots.inside import FOLDER, signature
+from ropeway.workspaces.snapshots.inside import FOLDER, RULES, rules_in
 from ropeway.workspaces.snapshots.names import refused
 from ropeway.workspaces.snapshots.objects import failure
-from ropeway.workspaces.snapshots.table import GITLINK, Folder, Table, entry_of, git_mode, join
+from ropeway.workspaces.snapshots.table import GITLINK, UNSEEN, Folder, Table, git_mode, join
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from ropeway.workspaces.snapshots.table import Signature
+    from ropeway.workspaces.snapshots.table import RulesFile
 
     Changed: TypeAlias = list[tuple[Folder, bytes, os.stat_result]]
 
-RULES = b".gitignore"
 _ROOT = (b".git", b".jj")
 _PATIENCE = 5  # looks at a working copy whose rules or folders change meanwhile
 _UNREADABLE = "make it readable (chmod u+rx), remove it, or have a .gitignore name it"
@@ -46,7 +44,6 @@ class Walk:
         self._table = table
         self._strange: list[tuple[Folder, bytes]] = []
         self._ruled = False
-        self._looked: dict[Folder, Signature | None] = {}
         self.litter: list[tuple[Folder, bytes]] = []
 
     def run(self) -> Walk:
@@ -120,10 +117,8 @@ class Walk:
             else:
                 lost.append(name)
                 self._strange.append((folder, name))
-        if RULES in names or folder.rules:
+        if RULES in names or folder.rules is not None:
             self._look_at_rules(folder, fd)
-        elif folder.rules is False:
-            folder.rules = None
         if seen != len(folder.files) or inner != len(folders) or folder.ignored or folder.nested:
             self._forget(folder, names, lost)
 
@@ -169,18 +164,10 @@ class Walk:
 
     def _look_at_rules(self, folder: Folder, fd: int) -> None:
         """Note whether the ``.gitignore`` of a folder has changed."""
-        now = time.time_ns()
-        try:
-            st = os.stat(RULES, dir_fd=fd, follow_symlinks=False)
-        except OSError:
-            rules = believed = None
-        else:
-            rules = signature(st)
-            believed = entry_of(st, now, 0, b"", base=False)[:4]
-        if rules != folder.rules and (folder not in self._looked or self._looked[folder] != rules):
-            self._ruled = self._ruled or folder.rules is not False
-        self._looked[folder] = rules
-        folder.rules = believed
+        rules = rules_in(fd, folder.rules)
+        if folder.rules != UNSEEN and _text(rules) != _text(folder.rules):
+            self._ruled = True
+        folder.rules = rules
 
     # -- what is not known --------------------------------------------------------------------------------------------------------------
 
@@ -217,6 +204,10 @@ class Walk:
             else:
                 self.changed.append((folder, name, st))
         self._known(deeper)
+
+
+def _text(rules: RulesFile | None) -> bytes:
+    return rules[4] if rules is not None else b""
 
 
 def _decided(folder: Folder, fd: int, name: bytes) -> bool:
