@@ -83,7 +83,7 @@ def enter(
         StoreError: The run's folder can't be written.
     """
     with ExitStack() as made:
-        yield _Making(folder, prompt, ready, made).shell(step, program)
+        yield _Making(folder, step, prompt, ready, made).shell(program)
 
 
 def start(shell: Shell) -> int:
@@ -92,7 +92,9 @@ def start(shell: Shell) -> int:
 
 
 class _Making:
-    def __init__(self, folder: RunFolder, prompt: Callable[[str], str] | None, ready: Ready | None, made: ExitStack) -> None:
+    def __init__(
+        self, folder: RunFolder, step: str | None, prompt: Callable[[str], str] | None, ready: Ready | None, made: ExitStack
+    ) -> None:
         self._folder = folder
         self._prompt = prompt
         self._made = made
@@ -101,20 +103,21 @@ class _Making:
         first = created(folder)
         cwd = folder_of(first)
         options = options_of(first)
+        self._chosen = step is None
+        cause = self._found.cause if self._found.state == "failed" else None
+        self._step = cause.id if step is None and cause is not None else step
         self._secrets = None if ready is None else ready.secrets
         self._environ = (ready or read(self._plan, cwd=Path(cwd), options=options, prompt=None, secrets=False)).environ
-        self._workspace: Workspace = working_copies.standing(folder, self._plan, options, first, self._found)
+        self._workspace: Workspace = working_copies.standing(folder, self._plan, options, first, self._found, self._step)
 
-    def shell(self, wanted: str | None, program: Sequence[str]) -> Shell:
+    def shell(self, program: Sequence[str]) -> Shell:
         """Return what is to be started."""
-        step, note = wanted, None
-        if wanted is None and self._found.state == "failed" and self._found.cause is not None:
-            step = self._found.cause.id
+        step, note = self._step, None
         scratch = self._scratch()
         try:
             entered = self._entered(step, scratch)
         except RopewayError as error:
-            if wanted is not None or step is None:
+            if step is None or not self._chosen:
                 raise
             note, step = f"{error}; this is the run's own environment", None
             entered = self._entered(None, scratch)

@@ -106,7 +106,7 @@ def workspace_of(folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, i
     return _copy(folder, plan, options, cwd, isolation, backend), lock
 
 
-def standing(folder: RunFolder, plan: Plan, options: RunOptions, first: Mapping[str, Any], found: RunState) -> Workspace:
+def standing(folder: RunFolder, plan: Plan, options: RunOptions, first: Mapping[str, Any], found: RunState, step: str | None) -> Workspace:
     """Return a run's files as they are, to look around in: nothing is made, locked or recorded.
 
     Args:
@@ -115,6 +115,7 @@ def standing(folder: RunFolder, plan: Plan, options: RunOptions, first: Mapping[
         options: As recorded.
         first: The data of its first event.
         found: Its state.
+        step: Where it is to be looked around in, if that is known; for the hint.
 
     Raises:
         NotFound: It has no working copy yet, or none any more.
@@ -128,7 +129,7 @@ def standing(folder: RunFolder, plan: Plan, options: RunOptions, first: Mapping[
             f"run {folder.id} has no working copy: it was not begun", hint=f"`workflow resume {folder.id}` begins it", code="no-copy"
         )
     if not Path(made["path"]).is_dir():
-        hint = f"`workflow checkout {folder.id}:STEP DIR` puts the files of a step elsewhere"
+        hint = f"`workflow checkout {folder.id}:{step or 'STEP'} DIR` puts the files of a step elsewhere"
         raise NotFound(f"the working copy of run {folder.id} is gone", hint=hint, code="copy-gone")
     from ropeway.runs.boundaries import boundaries
 
