@@ -178,8 +178,9 @@ def repository(saved: Saved) -> Repository:
 def _bring_objects(saved: Saved, where: Repository) -> None:
     """Have the run's snapshots in the person's repository: those of a plain copy are in a store of their own."""
     if where.git_dir != saved.git_dir:
+        named = ("for-each-ref", "--count=1", "--format=%(refname)", f"--points-at={saved.latest.commit}", f"refs/ropeway/{saved.run}")
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
-        git("fetch", *options, saved.git_dir, f"refs/ropeway/{saved.run}/*", git_dir=where.git_dir)
+        git("fetch", *options, saved.git_dir, git(*named, git_dir=saved.git_dir).decode().strip(), git_dir=where.git_dir)
 
 
 def _target(saved: Saved, where: Repository, wanted: Wanted) -> Target:

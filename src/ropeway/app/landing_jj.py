@@ -48,6 +48,8 @@ def land_change(target: Target) -> Landing:
     above = [word for parent in real for word in ("-p", parent)]
     argv = ("-c", "i18n.commitEncoding=UTF-8", "commit-tree", merged.tree, *above)
     commit = git(*argv, git_dir=git_dir, stdin=target.message.encode(), env=author).decode().strip()
+    if there is not None:
+        jj("git", "export", cwd=root)  # where jj has moved the bookmark since, git has to know, or the two disagree
     _take_in(name, commit, root, git_dir)
     return replace(done, outcome="landed", commit=commit, change=one_commit(commit, root).change)
 
