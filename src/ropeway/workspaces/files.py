@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from fcntl import ioctl
 
 from ropeway.errors import StoreError
@@ -12,6 +13,7 @@ from ropeway.errors import StoreError
 _FICLONE = 0x40049409  # <linux/fs.h>: share the blocks of another file
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 30
+_PATIENCE = 10.0  # seconds that a process may go on writing into what is deleted
 _DEEP = 100  # folders below each other that are held open at once
 _CAN_NOT_CLONE = (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM, errno.ETXTBSY)
 _CAN_NOT_RANGE = (*_CAN_NOT_CLONE, errno.EBADF, errno.EIO)
@@ -45,53 +47,67 @@ def remove_tree(path: str) -> None:
         ) from error
 
 
-def _remove_folder(name: str | bytes, parent: int | None) -> None:
+def _remove_folder(name: str, parent: int | None) -> None:
     """Delete a folder; ``name`` is relative to the open folder ``parent``, so that nobody can put a link in its way."""
     top = _open_folder(name, parent)
     try:
-        while not _empty(top, top, 0):
+        removal = _Removal(top)
+        while not (removal.empty(top, 0) and removal.remove(name, parent)):
             pass
     finally:
         os.close(top)
-    try:
-        os.rmdir(name, dir_fd=parent)
-    except FileNotFoundError:
-        return
 
 
-def _empty(folder: int, top: int, depth: int) -> bool:
-    """Delete what is in an open folder. What is too deep for our stack and descriptors is moved up to ``top``, for another round; False then."""
-    with os.scandir(folder) as entries:
-        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-    done = True
-    for name, is_folder in found:
+class _Removal:
+    """Deletes what is in an open folder, in rounds: one is not enough where it goes very deep, or where a process still writes."""
+
+    def __init__(self, top: int) -> None:
+        self._top = top
+        self._until = time.monotonic() + _PATIENCE
+
+    def empty(self, folder: int, depth: int) -> bool:
+        """Delete what is in a folder; False when it needs another round."""
+        with os.scandir(folder) as entries:
+            found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        done = True
+        for name, is_folder in found:
+            try:
+                done = self._delete(name, folder, depth, is_folder=is_folder) and done
+            except FileNotFoundError:
+                continue
+            except PermissionError:
+                os.fchmod(folder, 0o700)
+                done = self._delete(name, folder, depth, is_folder=is_folder) and done
+        return done
+
+    def _delete(self, name: str, folder: int, depth: int, *, is_folder: bool) -> bool:
+        if not is_folder:
+            os.unlink(name, dir_fd=folder)
+            return True
+        if depth == _DEEP:  # neither our stack nor our descriptors go on for ever
+            os.rename(name, os.urandom(8).hex(), src_dir_fd=folder, dst_dir_fd=self._top)
+            return False
+        inner = _open_folder(name, folder)
         try:
-            done = _delete(name, folder, top, depth, is_folder=is_folder) and done
+            done = self.empty(inner, depth + 1)
+        finally:
+            os.close(inner)
+        return self.remove(name, folder) and done
+
+    def remove(self, name: str, parent: int | None) -> bool:
+        """Delete an empty folder; False when something was put into it meanwhile."""
+        try:
+            os.rmdir(name, dir_fd=parent)
         except FileNotFoundError:
-            continue
-        except PermissionError:
-            os.fchmod(folder, 0o700)
-            done = _delete(name, folder, top, depth, is_folder=is_folder) and done
-    return done
-
-
-def _delete(name: str, folder: int, top: int, depth: int, *, is_folder: bool) -> bool:
-    if not is_folder:
-        os.unlink(name, dir_fd=folder)
+            return True
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or time.monotonic() > self._until:
+                raise
+            return False
         return True
-    if depth == _DEEP:
-        os.rename(name, os.urandom(8).hex(), src_dir_fd=folder, dst_dir_fd=top)
-        return False
-    inner = _open_folder(name, folder)
-    try:
-        done = _empty(inner, top, depth + 1)
-    finally:
-        os.close(inner)
-    os.rmdir(name, dir_fd=folder)
-    return done
 
 
-def _open_folder(name: str | bytes, parent: int | None) -> int:
+def _open_folder(name: str, parent: int | None) -> int:
     try:
         return os.open(name, _FOLDER, dir_fd=parent)
     except PermissionError:

@@ -96,6 +96,7 @@ class GitBackend:
         with making(self._environ, self.root, id) as half:
             if half:
                 self.remove(path, id)
+                forget_stale(self._common, id, half=True)
             make_folder(os.path.dirname(path))
             try:
                 return self._made(path, id, base)

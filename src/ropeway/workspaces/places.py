@@ -18,6 +18,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import time
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _ID = re.compile(r"[A-Za-z0-9._-]+\Z")
+_MOMENT = 0.25  # seconds
 _ELSEWHERE = "set AI_WORKSPACES_ROOT to a folder that you can write to"
 
 
@@ -251,11 +253,17 @@ def _open(path: str) -> int:
 
 
 def _take(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    """Take a lock, unless somebody goes on holding it. One who was killed may leave it for a moment to a program that it was just starting."""
+    until = time.monotonic() + _MOMENT
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
+        else:
+            return True
 
 
 def _write(descriptor: int, text: str) -> None:

@@ -34,15 +34,24 @@ def registered_at(git_dir: str, path: str) -> list[str]:
 
 
 def locked(folder: str) -> bool:
-    """Whether a person has locked a worktree (``git worktree lock``)."""
-    return os.path.exists(os.path.join(folder, "locked"))
+    """Whether a person has locked a worktree (``git worktree lock``); git's own lock while it adds one does not count."""
+    try:
+        with open(os.path.join(folder, "locked"), "rb") as file:
+            return file.read().strip() != b"initializing"
+    except FileNotFoundError:
+        return False
 
 
-def forget_stale(git_dir: str, name: str) -> None:
-    """Free a name that a worktree had whose folder is gone; else git calls the next one otherwise. One that is locked is kept."""
+def forget_stale(git_dir: str, name: str, *, half: bool = False) -> None:
+    """Free a name that a worktree had whose folder is gone; else git calls the next one otherwise. One that is locked is kept.
+
+    With ``half``, one that was never finished is freed as well: nobody else is about to.
+    """
     folder = os.path.join(git_dir, "worktrees", name)
     place = _place(folder)
-    if place is not None and not os.path.lexists(os.path.join(place, ".git")) and not locked(folder):
+    if locked(folder):
+        return
+    if half if place is None else not os.path.lexists(os.path.join(place, ".git")):
         remove_tree(folder)
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from ropeway.errors import NotFound, Refused, RopewayError, StoreError
 from ropeway.workspaces.backend import Base, choose
-from ropeway.workspaces.places import workspace_path
+from ropeway.workspaces.places import unfinished, workspace_path
 from support.workspaces import GitHome, contents, git, tree, write
 
 STATUS = ("status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty")
@@ -583,6 +586,35 @@ def test_somebody_elses_repository_is_told_with_the_way_out(home):
         home.add()
     assert caught.value.hint is not None
     assert "safe.directory" in caught.value.hint
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.002, 0.005, 0.01, 0.02, 0.04])
+def test_a_killed_try_stands_in_nobodys_way(home, moment):
+    home.commit({b"many/%d" % number: b"x\n" * number for number in range(300)})
+    base = home.backend.base("@")
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setsid()
+            os.close(writing)
+            os.read(reading, 1)
+            home.backend.add(home.where(), "one", base)
+        finally:
+            os._exit(0)
+    os.close(reading)
+    os.close(writing)
+    until = time.monotonic() + moment
+    while time.monotonic() < until:  # a moment is what is tried here, not something to wait for
+        pass
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    if os.path.lexists(home.where()) and not unfinished(home.environ, home.backend.root, "one"):
+        home.backend.remove(home.where(), "one")
+    path = checked(home)
+    assert len(contents(path)) == len(START) + 300
+    assert home.backend.ids() == ["one"]
 
 
 def test_a_stale_registration_does_not_take_the_name(home, tmp_path):

@@ -188,6 +188,31 @@ def test_a_folder_of_any_depth_can_be_removed(tmp_path):
     assert not (tmp_path / "top").exists()
 
 
+def test_a_folder_can_be_removed_while_a_process_still_writes_into_it(tmp_path):
+    folder = tmp_path / "top/folder"
+    folder.mkdir(parents=True)
+    going = threading.Event()
+
+    def work() -> None:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            for number in range(3000):
+                os.close(os.open(str(number), os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
+                if number == 1000:
+                    going.set()
+        except FileNotFoundError:
+            pass
+        finally:
+            os.close(descriptor)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    going.wait()
+    remove_tree(str(tmp_path / "top"))
+    thread.join()
+    assert not (tmp_path / "top").exists()
+
+
 def test_removing_follows_no_link(tmp_path):
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious/file").touch()
