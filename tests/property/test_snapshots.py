@@ -1,5 +1,7 @@
 """Random histories of a working copy, with git as the judge of every snapshot."""
 
+# ruff: noqa: PTH102, PTH113, PTH114 -- names are bytes here, which Path does not take
+
 from __future__ import annotations
 
 import contextlib
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+
 from support.trees import Tree
 
 pytestmark = [pytest.mark.needs("git")]

@@ -1,5 +1,7 @@
 """Working copies for tests of snapshots: made by plain system calls on bytes, and looked at without any of our code."""
 
+# ruff: noqa: PTH101, PTH103, PTH104, PTH108, PTH112, PTH113, PTH114, PTH115, PTH123, PTH211 -- names are bytes here, which Path does not take
+
 from __future__ import annotations
 
 import os
@@ -84,7 +86,12 @@ class Tree:
 
     def rename(self, old: bytes, new: bytes) -> None:
         """Move a file or folder."""
-        if not self.inside(old) or not os.path.lexists(self.at(old)) or (new + b"/").startswith(old + b"/") or (old + b"/").startswith(new + b"/"):
+        if (
+            not self.inside(old)
+            or not os.path.lexists(self.at(old))
+            or (new + b"/").startswith(old + b"/")
+            or (old + b"/").startswith(new + b"/")
+        ):
             return
         self.make_way(new)
         if os.path.lexists(self.at(old)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,11 @@ class Bulk(ObjectStore):
             return
         with contextlib.suppress(OSError):  # it leaves a report beside the person's files
             os.unlink(os.path.join(self.git_dir, f"fast_import_crash_{process.pid}"))
+        for name in re.findall(r"'([^']*/tmp_pack_[^'/]*)'", said):
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+        if "Out of diskspace" in said:
+            said = os.strerror(errno.ENOSPC)
         for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
             if os.strerror(number) in said:
                 raise failure("a snapshot can't be saved", self.folder, OSError(number, os.strerror(number)))

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ropeway.errors import StoreError
+from ropeway.workspaces.snapshots.names import refused
 from ropeway.workspaces.snapshots.objects import failure
 from ropeway.workspaces.snapshots.table import LINK, Entry, entry_of, git_mode, join
 
@@ -125,7 +126,7 @@ def read(inside: Inside, folder: bytes, name: bytes, store: ObjectStore, known: 
             fd = inside.folder(folder)
             st = os.stat(name, dir_fd=fd, follow_symlinks=False)
             mode = git_mode(st.st_mode)
-            if mode is None:
+            if mode is None or (mode == LINK and refused(name, link=True)):
                 return None
             if mode == LINK:
                 target = os.readlink(name, dir_fd=fd)

@@ -63,12 +63,10 @@ class Restore:
                 self._prepare(path)
             for folder, name in walk.litter:
                 self._remove(join(folder.path, name))
-            removed_rules = _rules(removed)
             removed = self._change_rules(written, removed)
             for path in sorted(removed, reverse=True):
                 self._remove(path)
             self._write([path for path in written if path in differing or self._differs(path)])
-            self._settle(_rules(written + removed_rules))
         for folder in table.root.every():
             folder.tree = wanted.trees.get(folder.path, b"")
         return sorted({*written, *removed})
@@ -131,9 +129,12 @@ class Restore:
         if not rules and not _rules(written):
             return removed
         ignored = self._ignored(removed)
-        for path in rules:
-            self._remove(path)
-        self._write(_rules(written))
+        try:
+            for path in rules:
+                self._remove(path)
+            self._write(_rules(written))
+        finally:  # what was decided stands, also if the rest fails
+            self._settle([*rules, *_rules(written)])
         kept = [
             path for path in self._ignored(removed) - ignored - set(rules) if not self._was_in_base(path) and not self._in_the_way(path)
         ]
