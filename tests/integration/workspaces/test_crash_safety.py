@@ -1,0 +1,252 @@
+"""A run that changes files in every way and is killed at any moment ends, after it is resumed, with the very files of one that was never killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.projects import until
+from support.repositories import RepositoryProject
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ropeway.runs.folder import RunFolder
+
+STEPS = "abcdef"
+
+# Changes files as the seed says, the same each time for the same files, and none of it can be done twice without a trace. In the middle it kills both of our
+# processes when a mark asks for that; the mark goes first, so that the next attempt gets through.
+DO = """
+import os, random, signal, sys, time
+step, seed = sys.argv[1:]
+dice = random.Random(f"{seed} {step}")
+names = sorted(n for n in os.listdir(".") if n[0] in "fn" and not os.path.isdir(n))
+
+def change(i):
+    files = [n for n in sorted(os.listdir(".")) if n[0] == "f"]
+    kind = dice.choice(["edit", "edit", "create", "untracked", "delete", "chmod", "link", "rename", "folder"])
+    name = dice.choice(files) if files else "f0"
+    if kind == "edit" and os.path.isfile(name):
+        with open(name, "a") as file:
+            file.write(f"{step}{i}\\n")
+    elif kind == "create":
+        with open(f"f{step}{i}", "a") as file:
+            file.write("new\\n")
+    elif kind == "untracked":
+        with open(f"u{step}{i}", "a") as file:
+            file.write("untracked\\n")
+    elif kind == "delete" and os.path.lexists(name):
+        os.unlink(name)
+    elif kind == "chmod" and os.path.isfile(name) and not os.path.islink(name):
+        os.chmod(name, os.stat(name).st_mode ^ 0o111)
+    elif kind == "link":
+        os.symlink(f"to-{step}", f"f{step}{i}l")
+    elif kind == "rename" and os.path.lexists(name):
+        os.rename(name, f"f{step}{i}r")
+    elif kind == "folder":
+        os.mkdir(f"d{step}{i}")
+        with open(f"d{step}{i}/deep", "w") as file:
+            file.write("deep\\n")
+
+for i in range(6):
+    change(i)
+    if i == 2:
+        mark = os.path.join(os.environ["SIGNALS"], f"die-{step}")
+        if os.path.exists(mark):
+            os.unlink(mark)
+            runner = os.getppid()
+            with open(f"/proc/{runner}/stat") as file:
+                guardian = int(file.read().rpartition(")")[2].split()[1])
+            os.kill(guardian, signal.SIGKILL)
+            os.kill(runner, signal.SIGKILL)
+            time.sleep(60)
+"""
+
+DYING = """
+import os, signal, sys
+from ropeway.runs.journal import Journal
+nth, how, main = int(sys.argv[1]), sys.argv[2], os.getpid()
+write, count = Journal.flush, 0
+
+def die():
+    if os.getpid() != main:
+        os.kill(main, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def flush(journal):
+    global count
+    count += bool(journal._lines)
+    if journal._lines and count == nth and how == "torn":
+        os.write(journal._fd, b"".join(journal._lines)[:-17])
+        die()
+    write(journal)
+    if count == nth:
+        die()
+
+Journal.flush = flush
+from ropeway.cli.main import main as program
+sys.argv = ["workflow", *sys.argv[3:]]
+sys.exit(program())
+"""
+"""The program, which dies with both of its processes at the nth write of its journal: after it, or in its middle."""
+
+
+def workflow() -> str:
+    lines = []
+    for i, step in enumerate(STEPS):
+        needs = f'needs = ["{STEPS[i - 1]}"]\n' if i else ""
+        lines.append(f'[steps.{step}]\n{needs}run = ["{sys.executable}", "-S", "do.py", "{step}", "${{{{ params.seed }}}}"]\n')
+    return '[parameters.seed]\ntype = "integer"\n' + "".join(lines)
+
+
+def made(root: Path, kind: str) -> RepositoryProject:
+    project = RepositoryProject(root, kind)
+    (project.cwd / "do.py").write_text(DO)
+    for i in range(4):
+        (project.cwd / f"f{i}").write_text(f"{i}\n")
+    project.write(workflow())
+    return project
+
+
+def tree(folder: RunFolder) -> str:
+    """Return the hash of the files at the end of a run."""
+    ends = [e.data["snapshot"]["tree"] for e in folder.events() if e.event == "step.finished"]
+    return ends[-1]
+
+
+def killed(project: RepositoryProject, dice: random.Random, *arguments: str) -> int:
+    """Call the program and have it killed in one of three ways; returns its exit status, 0 when it got done first."""
+    how = dice.choice(["step", "write", "time"])
+    if how == "step":
+        (project.signals / f"die-{dice.choice(STEPS)}").touch()
+        process = project.start(*arguments)
+    elif how == "write":
+        program = [sys.executable, "-c", DYING, str(dice.randint(2, 12)), dice.choice(["after", "torn"]), *arguments]
+        process = project.start(program=program)
+    else:
+        process = project.start(*arguments)
+        time.sleep(dice.uniform(0.1, 0.6))  # any moment will do
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    for mark in project.signals.glob("die-*"):
+        mark.unlink()
+    return process.returncode
+
+
+def gets_done(project: RepositoryProject) -> RunFolder:
+    """Resume the newest run to its end."""
+    folder = project.newest()
+    if folder is None:
+        assert project.call("run", "--param", "seed=0").status == 0
+        folder = project.newest()
+    until(lambda: folder.state().state != "running", "the killed run counts as interrupted")
+    if folder.state().state != "succeeded":
+        ran = project.resume()
+        assert ran.status == 0, ran.out + ran.err
+    return folder
+
+
+KINDS = [pytest.param("git", marks=pytest.mark.needs("git")), pytest.param("jj", marks=pytest.mark.needs("jj", "git"))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("part", range(10))
+def test_a_killed_run_ends_with_the_files_of_one_that_was_not(tmp_path: Path, kind: str, part: int) -> None:
+    for seed in range(part * 10, part * 10 + 10):
+        (tmp_path / str(seed)).mkdir()
+        project = made(tmp_path / str(seed), kind)
+        whole = project.call("run", "--param", f"seed={seed}")
+        assert whole.status == 0, whole.err
+        dice = random.Random(f"{kind} {seed}")
+        times = 0
+        while times < dice.choice([1, 1, 2, 3]):
+            again = project.newest().id != whole.folder.id and project.newest().state().state != "succeeded"
+            status = killed(project, dice, *(("resume",) if again else ("run", "--param", f"seed={seed}")))
+            times += 1
+            if status == 0:
+                break
+        if project.newest().id == whole.folder.id:
+            continue  # it died before it was a run
+        assert tree(gets_done(project)) == tree(whole.folder), seed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_that_is_killed_in_every_step_and_at_every_write_ends_as_one_that_was_not(tmp_path: Path, kind: str) -> None:
+    project = made(tmp_path, kind)
+    whole = project.call("run", "--param", "seed=7")
+    assert whole.status == 0, whole.err
+    for step in STEPS:
+        (project.signals / f"die-{step}").touch()
+    project.call("run", "--param", "seed=7")
+    folder = project.newest()
+    for _ in range(40):
+        until(lambda: folder.state().state != "running")
+        if folder.state().state == "succeeded":
+            break
+        # Both after and in the middle of its writes, the snapshot of what it found included; then a step kills it.
+        for nth, how in ((2, "torn"), (2, "after"), (3, "torn"), (3, "after"), (10_000, "after")):
+            process = project.start(program=[sys.executable, "-c", DYING, str(nth), how, "resume", folder.id])
+            process.communicate(timeout=60)
+            if process.returncode == 0:
+                break
+    assert folder.state().state == "succeeded"
+    assert tree(folder) == tree(whole.folder)
+    assert sum(e.event == "workspace.found" for e in folder.events()) >= len(STEPS)
+
+
+@pytest.mark.needs("git")
+def test_a_run_whose_processes_are_gone_is_interrupted_at_once(tmp_path: Path) -> None:
+    project = RepositoryProject(tmp_path)
+    project.write('[steps.a]\nrun = "sleep 60"\n')
+    process = project.start("run")
+    folder = project.running("a")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    until(lambda: not folder.owned)
+    assert project.call("status", folder.id).out.count("interrupted") >= 1
+
+
+PARALLEL = """
+[policy]
+max_parallel = 3
+[steps.one]
+run = "echo one > one.txt; touch $SIGNALS/one; until test -e $SIGNALS/go; do sleep 0.02; done; echo done >> one.txt"
+[steps.two]
+run = "echo two > two.txt; until test -e $SIGNALS/one; do sleep 0.02; done"
+[steps.three]
+needs = ["two"]
+run = "cat two.txt; echo three > three.txt; touch $SIGNALS/three; until test -e $SIGNALS/go; do sleep 0.02; done"
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_steps_at_once_what_is_done_is_kept_and_the_others_run_again_where_they_were(tmp_path: Path, kind: str) -> None:
+    project = RepositoryProject(tmp_path, kind)
+    project.write(PARALLEL)
+    process = project.start("run")
+    until((project.signals / "three").exists)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    folder = project.newest()
+    until(lambda: not folder.owned)
+    (project.signals / "go").touch()
+    ran = project.resume()
+    assert ran.status == 0, ran.err
+    # `two` had ended while `one` was at work: no quiet boundary holds its file without theirs, so all files stay as found.
+    assert not ran.told("workspace.restored")
+    assert [e.step for e in ran.told("step.finished")].count("two") == 1
+    files = project.files(project.copy)
+    assert files["one.txt"][1] == b"one\ndone\n"
+    assert files["two.txt"][1] == b"two\n"
+    assert files["three.txt"][1] == b"three\n"
