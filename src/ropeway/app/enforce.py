@@ -9,7 +9,7 @@ from ropeway.errors import Refused
 from ropeway.runs.steps import CARRIED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ropeway.app.options import RunOptions
     from ropeway.lang.plan import Plan, PlanStep, Template
@@ -66,10 +66,13 @@ def _listed(names: list[str]) -> str:
 
 def unenforceable(plan: Plan, options: RunOptions, *, isolated: bool = True) -> Iterator[Unmet]:
     """Yield what can't be enforced, sub-workflows included."""
+    values = {name: one.value for name, one in plan.parameters.items() if one.origin != "secret"}
     for template in (plan.template, *plan.workflows.values()):
         yield from _policy(template, options)
         for step in template.steps:
-            yield from _step(step, options, isolated=isolated)
+            wanted = list(_step(step, options, isolated=isolated))
+            if wanted and not (template is plan.template and _is_left_out(step, values)):
+                yield from wanted
     for template in plan.workflows.values():
         if template.policy.concurrency is not None:
             what = f"the sub-workflow {template.id} has a concurrency group, which is held for whole runs only"
@@ -77,6 +80,21 @@ def unenforceable(plan: Plan, options: RunOptions, *, isolated: bool = True) -> 
         if template.policy.env_file is not None:
             what = f"the sub-workflow {template.id} wants an env file, and only the workflow that is run can have one"
             yield Unmet(what, "move policy.env_file to the workflow that is run")
+
+
+def _is_left_out(step: PlanStep, values: Mapping[str, object]) -> bool:
+    """Whether a step's `when` reads nothing but parameters, and is false for these: then nobody asks for what it wants."""
+    if step.when is None:
+        return False
+    from ropeway.lang.expressions import EvaluationError, ExpressionError, evaluate, parse
+    from ropeway.lang.reads import reads_of_expression
+
+    if any(read[0] != "params" or len(read) < 2 or read[1] not in values for read in reads_of_expression(step.when)):
+        return False
+    try:
+        return evaluate(parse(step.when), {"params": values}) is False
+    except (ExpressionError, EvaluationError):
+        return False
 
 
 def _policy(template: Template, options: RunOptions) -> Iterator[Unmet]:

@@ -297,7 +297,8 @@ def _constant(line: Line, ground: Ground, hint: str) -> str:
             continue
         value = fold(part.expression, ground.scope)
         if not isinstance(value, Const):
-            raise Cannot(part.place, "a value can not become a part of a program in this language", hint)
+            names = value.names if isinstance(value, Cel) else frozenset[str]()
+            raise Cannot(part.place, "a value can not become a part of a program in this language", hint, names)
         made += value.text
     return _OPENING.sub("$${{", made)
 

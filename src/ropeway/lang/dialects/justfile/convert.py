@@ -109,11 +109,7 @@ class _Conversion:
             self._entry(name)
         self._unasked()
         document = Document(self._id, self._recipes, self._settings, self._order.nodes, self._done, self._problems)
-        try:
-            text = document.text() if self._done else ""
-        except Cannot as problem:
-            self._problems.append(Problem("", problem.place, problem.reason, problem.hint))
-            text = ""
+        text = document.text() if self._done else ""
         entries = tuple(Entry(self._recipes.named[name][0], self._recipes.given(name)) for name in self._done) if text else ()
         converted = tuple(Converted(recipe.name, recipe.place.line, steps) for recipe, steps in document.steps_of()) if text else ()
         notes = (*self._settings.notes, *self._recipes.notes)
@@ -131,6 +127,7 @@ class _Conversion:
                     recipes.bodies(node.call)
             recipes.check(call)
         except Cannot as problem:
+            recipes.repaste(problem)
             self._problems.append(Problem(name, problem.place, problem.reason, problem.hint))
             return
         except recipes.Failed as failed:

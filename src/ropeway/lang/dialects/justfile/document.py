@@ -176,7 +176,7 @@ class Document:
         if not recipes.names.computed:
             return []
         shell = recipes.settings.shell
-        script = recipes.names.script(recipes.justfile.file, shell)
+        script = recipes.names.script()
         step = shell.step if shell.native else "sh"
         reading = {entry for one in self._steps for entry in one.entries if f"steps.{recipes.variables_step}" in "\n".join(one.lines)}
         lines = ["# What the recipes use and only a shell can tell.", f"[steps.{recipes.variables_step}]"]

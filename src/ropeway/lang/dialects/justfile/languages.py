@@ -74,7 +74,8 @@ class _Taken:
             at = match.end()
             found = match[0]
             if found == _MARK:
-                raise Cannot(next(self._values)[1], "here a value would be program text", _HINT)
+                value, place = next(self._values)
+                raise Cannot(place, "here a value would be program text", _HINT, value.names)
             if found.startswith(("#", "//", "/*")):
                 for _ in range(found.count(_MARK)):
                     next(self._values)
@@ -99,6 +100,7 @@ class _Taken:
         used = [next(self._values) for _ in range(inside.count(_MARK))]
         before, after = self._text[:start].rstrip()[-1:], self._text[end:].lstrip()[:1]
         if "b" in prefix.lower() or before in {"'", '"'} or after in {"'", '"'} or before == "\0":
+            names = frozenset[str]().union(*(value.names for value, _ in used))
             raise Cannot(used[0][1], "this text can not be taken apart", "put it together from simple texts with +")
         if quote == "`" and "${" in inside:
             raise Cannot(used[0][1], "this template can not be taken apart", "put it together from simple texts with +")

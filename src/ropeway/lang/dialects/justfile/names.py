@@ -65,10 +65,13 @@ class Names:
         justfile: The file.
         pasted: Variables that may not become parameters.
         step: The name of the step that computes.
+        shell: What runs the justfile's commands.
         conditional: Whether that step may be skipped.
     """
 
-    def __init__(self, justfile: Justfile, pasted: frozenset[str], step: str, *, conditional: bool) -> None:
+    def __init__(self, justfile: Justfile, pasted: frozenset[str], step: str, shell: Shell, *, conditional: bool) -> None:
+        self._file = justfile.file
+        self._shell = shell
         self.assignments: dict[str, Assignment] = {found.name: found for found in justfile.assignments}
         self.parameters: dict[str, tuple[str, Assignment]] = {}
         self.computed: dict[str, Computed] = {}
@@ -112,18 +115,20 @@ class Names:
         for used in _names(wanted.expression):
             if used in self.assignments and used not in set(wanted.scope):
                 self.value(used, inside=False)  # what it is made of comes first
+        trial = Commands(wanted.scope, self._file, set(), self._shell)
+        trial.assign("value", wanted.expression)  # raises where it can not be computed: then what uses it is not converted
         output, number = wanted.output, 2
         while self.computed.setdefault(output, wanted) != wanted:
             output, number = f"{wanted.output}_{number}", number + 1
         output = index(f"steps.{self._step}.outputs", output)
         return Cel(f"default({output}, '')" if self._conditional else output, None, frozenset({name}), computed=True)
 
-    def script(self, file: str, shell: Shell) -> Script:
-        """Return the script of the step that computes; raises ``Cannot``."""
-        commands = Commands({}, file, {self.local(name) for name in self.computed}, shell)
+    def script(self) -> Script:
+        """Return the script of the step that computes."""
+        used = {self.local(name) for name in self.computed}
         written = Script()
         for name, wanted in self.computed.items():
-            own = Commands(wanted.scope, file, commands.used, shell)
+            own = Commands(wanted.scope, self._file, used, self._shell)
             target = self.local(name)
             if wanted.needed:
                 own.lines += [f"{target}=", f"if [ ${{{{ {wanted.needed} }}}} = true ]; then"]

@@ -73,7 +73,7 @@ class Recipes:
         several = len(self.entries) > 1
         self.choice = ("just_recipe" if "recipe" in {a.name for a in justfile.assignments} else "recipe") if several else ""
         self.variables_step = "just-variables" if "variables" in self.named else "variables"
-        self.names = Names(justfile, pasted, self.variables_step, conditional=several)
+        self.names = Names(justfile, pasted, self.variables_step, settings.shell, conditional=several)
         self._given: dict[str, tuple[list[Given], dict[str, Value]]] = {}
         self._bodies: dict[str, list[Body]] = {}
         self._scopes: dict[str, Scope] = {}
@@ -219,6 +219,12 @@ class Recipes:
         else:
             self.notes.append(Problem(name, recipe.place, "it does nothing, so it has no step", "nothing to do"))
 
+    def repaste(self, problem: Cannot) -> None:
+        """Raise ``Repaste`` when a problem is about variables that need not be parameters."""
+        names = problem.names & self.names.parameters.keys()
+        if names:
+            raise Repaste(frozenset(names))
+
     # Its script
 
     def bodies(self, call: Call) -> list[Body]:
@@ -228,6 +234,7 @@ class Recipes:
             try:
                 self._bodies[key] = [self._body(one, call) for one in self.named[call.recipe.name] if any(line.parts for line in one.body)]
             except Cannot as problem:
+                self.repaste(problem)
                 raise Failed(call.recipe.name, problem) from None
         return self._bodies[key]
 
@@ -307,10 +314,9 @@ class Recipes:
         compiled = compile_script(body.text, body.shell if isinstance(body.shell, str) else "other", _type_of)
         for problem in compiled.problems:
             use = next((body.uses.get(use.source) for use in compiled.uses if use.offset == problem.offset), None)
-            if use is not None and use.names and use.names <= self.names.parameters.keys():
-                raise Repaste(use.names)
             place = use.place if use is not None else recipe.place
-            raise Cannot(place, problem.message, problem.hint or "write the line in another way")
+            every = frozenset[str]().union(*(one.names for one in body.uses.values()))
+            raise Cannot(place, problem.message, problem.hint or "write the line in another way", every)
 
     def check(self, call: Call) -> None:
         """Raise ``Cannot`` for attributes that are not converted, and tell about those that mean less here."""

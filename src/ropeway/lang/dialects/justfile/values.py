@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ropeway.lang.dialects.justfile.functions import CONSTANTS, HINTS, KNOWN, in_cel, of_constants
+from ropeway.lang.dialects.justfile.functions import BY_SHELL, CONSTANTS, HINTS, KNOWN, in_cel, of_constants
 from ropeway.lang.dialects.justfile.syntax import Backtick, Binary, Call, Choose, Name, Text, Unsupported
 from ropeway.records import record
 
@@ -28,13 +28,17 @@ PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,-]+")
 
 
 class Cannot(Exception):
-    """Something has no faithful counterpart. Caught where a recipe is converted."""
+    """Something has no faithful counterpart. Caught where a recipe is converted.
 
-    def __init__(self, place: Place, reason: str, hint: str) -> None:
+    ``names`` are those of the justfile that it is about: if they are variables, their text can be pasted instead.
+    """
+
+    def __init__(self, place: Place, reason: str, hint: str, names: frozenset[str] = frozenset()) -> None:
         super().__init__(reason)
         self.place = place
         self.reason = reason
         self.hint = hint
+        self.names = names
 
 
 @record
@@ -241,4 +245,7 @@ def _called(call: Call, scope: Mapping[str, Value]) -> Value:
             return Cel(found, sample, only.names, quoted=only.quoted or name == "quote", maybe=only.maybe and name == "quote")
     if name == "quote":
         raise Cannot(call.place, "quote() of something that a command gives is not converted", "use the value itself between double quotes")
+    if name not in BY_SHELL:
+        used = _names(*(value for value in values if isinstance(value, Cel)))
+        raise Cannot(call.place, f"{call.name}() of something that is not known is not converted", "compute it in the script", used)
     return Dynamic(call)
