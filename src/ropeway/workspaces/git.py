@@ -102,6 +102,7 @@ class GitBackend:
                 return self._made(path, id, base)
             except BaseException:
                 self.remove(path, id)
+                forget_stale(self._common, id, half=True)
                 raise
 
     def _made(self, path: str, id: str, base: Base) -> Made:  # noqa: A002 - the protocol's word
