@@ -166,8 +166,10 @@ def _start(manager: Manager, id: str, policy: str, command: Sequence[str], envir
     return run_in_foreground(words, env, path)
 
 
-def shell(id: str, cwd: str, environ: Mapping[str, str], *, direnv: bool = True) -> int:  # noqa: A002 - the word that people use
+def shell(id: str, cwd: str, environ: Mapping[str, str], tell: Tell, *, direnv: bool = True) -> int:  # noqa: A002 - the word that people use
     """Open the person's shell in a workspace that is there, also while somebody is at work in it, and return its exit status.
+
+    ``tell`` gets the manager's events, and ``workspace.shell`` (id path) when the shell is about to start.
 
     Raises:
         NotFound: There is no such workspace.
@@ -176,7 +178,10 @@ def shell(id: str, cwd: str, environ: Mapping[str, str], *, direnv: bool = True)
     manager = find_workspace(id, cwd, environ)
     manager.read(id)
     program = environ.get("SHELL") or "/bin/sh"
-    return _start(manager, id, "allow" if direnv else "never", [program], environ)
+    policy = "allow" if direnv else "never"
+    manager.wrapped(id, policy, [], tell=tell)  # what direnv has to say comes first
+    tell("workspace.shell", {"id": id, "path": manager.path(id)})
+    return _start(manager, id, policy, [program], environ)
 
 
 def sync_tools(id: str, cwd: str, environ: Mapping[str, str]) -> ToolSync:  # noqa: A002 - the word that people use

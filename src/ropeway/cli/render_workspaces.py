@@ -75,6 +75,8 @@ def event(name: str, data: Mapping[str, Any]) -> str:
             return clean(
                 f"note: workspace {data['id']} is from {data['base'] or 'another base'}, not from {data['asked']}: it was there already"
             )
+        case "workspace.shell":
+            return clean(f"workspace {data['id']}: a shell in {data['path']}; leave it with `exit`")
         case "workspace.cleaned":
             return clean(f"workspace {data['id']}: removed")
         case _:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import click
 
     from ropeway.cli.console import Console
+    from ropeway.workspaces import Tell
 
 
 class RunVerb(Verb):
@@ -33,6 +34,20 @@ def _complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> 
 
 def _here() -> str:
     return os.getcwd()  # noqa: PTH109 - a path as a string
+
+
+def _teller(console: Console) -> Tell:
+    """Return what tells a person what happens to a workspace; a program only sees what the command prints."""
+    from ropeway.cli.render_workspaces import event
+
+    def tell(happened: str, data: dict[str, Any]) -> None:
+        if happened == "workspace.problem":
+            console.warning(data["message"], data["hint"])
+        elif not console.json and (line := event(happened, data)):
+            console.say(line)
+            console.flush()
+
+    return tell
 
 
 @verb_group(short_help="Run commands in working copies of their own.")
@@ -72,17 +87,9 @@ def run(
     Exit status: that of COMMAND; 128 + n when signal n ended it.
     """
     from ropeway.app import workspaces
-    from ropeway.cli.render_workspaces import event
-
-    def tell(happened: str, data: dict[str, Any]) -> None:
-        if happened == "workspace.problem":
-            console.warning(data["message"], data["hint"])
-        elif not console.json and (line := event(happened, data)):
-            console.say(line)
-            console.flush()
 
     wanted = workspaces.Wanted(words, workflow, base, backend, direnv, cleanup)
-    return workspaces.run(name, wanted, _here(), os.environ, tell)
+    return workspaces.run(name, wanted, _here(), os.environ, _teller(console))
 
 
 @command.command("list")
@@ -146,10 +153,7 @@ def shell(console: Console, *, name: str, direnv: bool) -> int:
     """
     from ropeway.app import workspaces
 
-    if not console.json:
-        console.say(f"A shell in workspace {clean(name)}; leave it with `exit`.")
-    console.flush()
-    return workspaces.shell(name, _here(), os.environ, direnv=direnv)
+    return workspaces.shell(name, _here(), os.environ, _teller(console), direnv=direnv)
 
 
 @command.command("sync-tools")
