@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["COLORS", "MARKS", "closing", "copy_line", "outcome", "place", "printed", "resume_hint", "shown_value", "tally"]
 
+_NAMED = 5
+"""Files that a line names."""
+
 COLORS: dict[str, Style] = {
     "succeeded": "green",
     "warning": "yellow",
@@ -94,21 +97,21 @@ def shown_value(value: Any) -> str:
 
 
 def place(folder: RunFolder) -> str:
-    """Return where a run works, for the end of its heading: ``, in place (not in a repository)`` or ``, in a git working copy of @``."""
+    """Return where a run works, for the end of its heading: ``, in place (not in a repository)`` or ``, in a working copy of @ (git)``."""
     first = next(iter(folder.events()), None)
     chosen = first.data.get("workspace") if first is not None else None
     if chosen is None:
         return ""
     if chosen["backend"] == "none":
         return f", in place ({clean(chosen['note'])})"
-    return f", in a {clean(chosen['backend'])} working copy of {clean(chosen.get('base', '@'))}"
+    return f", in a working copy of {clean(chosen.get('base', '@'))} ({clean(chosen['backend'])})"
 
 
 def copy_line(data: Mapping[str, Any]) -> str:
     """Return the line that tells where a working copy is and what it started from."""
     commit = str(data.get("base_commit") or "")[:12]
     base = data.get("base", "@")
-    started = " with your uncommitted changes" if data.get("person") and commit else ""
+    started = " with your uncommitted changes" if data.get("uncommitted") and commit else ""
     return (
         f"working copy {clean(str(data['path']))}"
         + (f", from {commit}{started}" if commit else "")
@@ -116,32 +119,29 @@ def copy_line(data: Mapping[str, Any]) -> str:
     )
 
 
-def files_line(state: RunState) -> tuple[str, str] | None:
-    """Return what became of the files of a run with a working copy, and what to do with them; None when there is nothing to say."""
-    kept = state.kept
-    if kept is None or state.copy is None:
-        return None
-    if kept["cleaned"] or not kept.get("changed"):
-        return None
-    changed = plural(kept["changed"], "file")
-    return (
-        f"{changed} changed in {clean(str(kept['path']))}",
-        f"`workflow diff {state.run}` shows it, `workflow land {state.run}` brings it back",
-    )
-
-
 def _files(console: Console, state: RunState) -> None:
-    said = files_line(state)
-    if said is not None:
-        console.say(said[0])
-        console.say(f"{_hint(console)}: {said[1]}")
-    ignored = (state.kept or {}).get("ignored")
+    """Say what became of the files of a run with a working copy, and what to do with them."""
+    kept = state.kept
+    if kept is None:
+        return
+    if state.state == "succeeded" and kept.get("changed") and not kept["cleaned"]:
+        console.say(f"{plural(kept['changed'], 'file')} changed in {clean(str(kept['path']))}")
+        console.say(f"{_hint(console)}: `workflow diff {state.run}` shows it, `workflow land {state.run}` brings it back")
+    elif not kept["cleaned"] and state.state != "succeeded":
+        console.say(f"its files are in {clean(str(kept['path']))}")
+    ignored = _lost(state)
     if ignored and state.state == "succeeded":
-        more = (state.kept or {}).get("ignored_count", len(ignored)) - len(ignored)
-        names = ", ".join(clean(name) for name in ignored[:5]) + (f" and {len(ignored) - 5 + more} more" if len(ignored) + more > 5 else "")
-        gone = "went with the working copy" if (state.kept or {})["cleaned"] else "are in the working copy only"
+        more = kept.get("ignored_count", 0) - len(kept["ignored"]) + max(len(ignored) - _NAMED, 0)
+        names = ", ".join(clean(name) for name in ignored[:_NAMED]) + (f" and {more} more" if more else "")
+        gone = "went with the working copy" if kept["cleaned"] else "are in the working copy only"
         console.say(f"ignored files {gone}: {names}")
         console.say(f"{_hint(console)}: declare what you need as an artifact, or run with --here")
+
+
+def _lost(state: RunState) -> list[str]:
+    """Return the ignored paths of the working copy that nothing was kept of as an artifact."""
+    kept = [artifact["path"] for artifact in state.artifacts]
+    return [name for name in (state.kept or {}).get("ignored") or () if not any(path.startswith(name) for path in kept)]
 
 
 def closing(console: Console, state: RunState, logs: Path) -> None:
@@ -150,13 +150,13 @@ def closing(console: Console, state: RunState, logs: Path) -> None:
         console.data(f"{clean(name)} = {shown_value(value)}")
     for text in state.warnings:
         console.warning(text)
-    _files(console, state)
     if state.state == "failed":
         _failed(console, state, logs)
     elif state.state == "waiting":
         _waiting(console, state)
     elif state.state in {"cancelled", "interrupted"}:
         console.say(f"{state.state.capitalize()}. `workflow resume {state.run}` goes on from here.")
+    _files(console, state)
 
 
 def _failed(console: Console, state: RunState, logs: Path) -> None:

@@ -21,8 +21,8 @@ step.finished      step attempt state exit_code outputs reason error leftovers k
 gate.opened        step gate prompt choices fields deadline default
 gate.answered      step value by
 artifact.collected name path size sha256 retention
-workspace.start    run base base_commit snapshot (a linked run: the files that it begins with)
-workspace.created  id path root backend git_dir base base_commit folder person snapshot notes reused
+workspace.start    run base base_commit snapshot first holds (a linked run: what it begins with, and whose changes that holds)
+workspace.created  id path root backend git_dir base base_commit folder person uncommitted snapshot notes reused
 workspace.reused   id path
 workspace.tools    id version source copied
 workspace.direnv   id allowed file
@@ -30,6 +30,7 @@ workspace.found    label snapshot (what a resume found)
 workspace.restored snapshot (the files that a resume put back)
 workspace.kept     id path changed ignored ignored_count
 workspace.cleaned  id path changed ignored ignored_count
+workspace.landed   kind branch commit change onto path (of a finished run: its changes were brought back)
 =================  =====================================================================================================
 
 A ``snapshot`` is ``{"number", "commit", "tree"}``; that of a step's end also says whether it is ``quiet`` and which ``others`` were at work.

@@ -111,6 +111,7 @@ class WorkingCopy:
         self._base_commit = ensured.base.commit if ensured.base is not None else str(ensured.metadata.get("base_commit") or "")
         if start is not None:
             self._snapshots.restore(start["snapshot"]["commit"])
+            self._pin_first(start)
         self._first = self._last = self._snapshots.take("0", _parents(self._base_commit), self._message(0), look=not fresh)
         if self._reused:
             tell("workspace.reused", {"id": wish.id, "path": self._top})
@@ -124,6 +125,7 @@ class WorkingCopy:
             "base_commit": self._base_commit,
             "folder": wish.folder,
             "person": bool(ensured.base is not None and ensured.base.person),
+            "uncommitted": _uncommitted(ensured),
             "snapshot": self._first.as_json(),
             "notes": list(ensured.made.notes) if ensured.made is not None else [],
         }
@@ -227,6 +229,12 @@ class WorkingCopy:
         ignored = self._snapshots.ignored()
         return {"ignored": ignored[:SHOWN], "ignored_count": len(ignored)} if ignored else {}
 
+    def _pin_first(self, start: Mapping[str, Any]) -> None:
+        """Keep what the line of runs began with, also when its first run is removed: what this run changed counts from there."""
+        first = start.get("first")
+        if first is not None:
+            git("update-ref", f"refs/ropeway/{self._wish.run}/first", first["commit"], git_dir=self._git_dir)
+
     def _pin_commits(self) -> None:
         """Keep the commits that steps made from being collected once the copy is gone."""
         if self._manager.backend.name not in ("git", "overlay"):
@@ -234,6 +242,12 @@ class WorkingCopy:
         head = self._manager.backend.head(self._top)
         if head and head != self._base_commit:
             git("update-ref", f"refs/ropeway/{self._wish.run}/head", head, git_dir=self._git_dir)
+
+
+def _uncommitted(ensured: Ensured) -> bool:
+    """Whether what the person has not committed is in the copy."""
+    base, made = ensured.base, ensured.made
+    return base is not None and made is not None and base.person and (bool(made.touched) or made.tree not in (None, base.commit))
 
 
 def _parents(commit: str) -> list[str]:
