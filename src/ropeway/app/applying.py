@@ -48,6 +48,7 @@ def apply(run: str, *, dry_run: bool = False) -> tuple[Saved, Applied]:
         StoreError: A file can't be read or written; those that had been are as before.
     """
     saved = time_travel.saved(run)
+    saved.check()
     with owned(saved):
         top = _top(saved)
         merged, conflicts = _merged(saved, top)

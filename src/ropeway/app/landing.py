@@ -116,6 +116,7 @@ def land(run: str, wanted: Wanted) -> tuple[Saved, Landing]:
         Refused: The branch exists, or nobody says who the author is.
     """
     saved = time_travel.saved(run)
+    saved.check()
     with owned(saved):
         where = repository(saved)
         _bring_objects(saved, where)

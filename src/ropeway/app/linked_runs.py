@@ -169,6 +169,7 @@ def _start(old: RunFolder, results: RunState, kept: frozenset[str], files: Files
     A run in place has no files to begin with. Inner steps and instances are kept with their step.
     """
     from ropeway.runs.boundaries import boundaries, start_for_linked
+    from ropeway.runs.lineage import holders
 
     events = list(old.events())
     known = boundaries(events)
@@ -181,6 +182,7 @@ def _start(old: RunFolder, results: RunState, kept: frozenset[str], files: Files
         inner = {address for address in results.steps if top(address) in kept}
         snapshot, lacking = start_for_linked(known, events, inner)
     data = {"run": old.id, "base": created["base"], "base_commit": created["base_commit"], "snapshot": snapshot.as_json()}
+    data |= {"first": (known.origin or snapshot).as_json(), "holds": sorted(holders(events, snapshot))}
     return data, frozenset(top(address) for address in lacking)
 
 

@@ -112,9 +112,9 @@ class Saved:
 
     @property
     def first(self) -> Snapshot:
-        """Snapshot 0."""
-        assert self.known.first is not None
-        return self.known.first
+        """What there was before anything was changed: for a linked run, before the run that it goes on from."""
+        assert self.known.origin is not None
+        return self.known.origin
 
     @property
     def latest(self) -> Snapshot:
@@ -160,8 +160,8 @@ class Saved:
         return str(self.known.created["git_dir"])
 
     def check(self, *points: Point) -> None:
-        """Raise ``NotFound`` when the objects of a point are gone."""
-        for point in points:
+        """Raise ``NotFound`` when the objects of a point (or of both ends of the run) are gone."""
+        for point in points or (self.range("").before, self.range("").after):
             if not _has(self.git_dir, point.commit):
                 raise self._pruned(f"files at {point.label}")
 
@@ -202,13 +202,14 @@ class Saved:
             before, after = self.point(left or "start"), self.point(right or "end")
             return Range(what, before, after, tuple(dict.fromkeys((*before.others, *after.others))))
         if not what:
-            return Range("", self.point("start"), self.point("end"))
+            return Range("", Point("start", self.first.commit, self.first.tree), self.point("end"))
         if what not in self.state.steps and self.known.named(what) is not None:
             after = self.point(what)
             kinds = ("found",) if what in self.known.found else ("created", "boundary")
             came = next((m for m in self.known.moments if m.kind in kinds and (m.step == what or m.now.commit == after.commit)), None)
-            was = came.was if came is not None and what != "end" else self.first
-            return Range(what, self._point(f"before {what}", was.commit), after, after.others)
+            if came is None or what == "end":
+                return Range(what, Point("start", self.first.commit, self.first.tree), after, after.others)
+            return Range(what, self._point(f"before {what}", came.was.commit), after, after.others)
         span = self.known.span(what)
         if span is None:
             raise self._nothing(what)

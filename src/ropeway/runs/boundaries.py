@@ -83,12 +83,14 @@ class _Moment:
 class Boundaries:
     """All boundaries of a run in the order in which they came.
 
-    ``created`` is the data of its ``workspace.created`` event, None for a run in place or one that has not come so far: then nothing else is there. ``found``
+    ``created`` is the data of its ``workspace.created`` event, None for a run in place or one that has not come so far: then nothing else is there. ``origin`` is
+    what there was before anything was changed: snapshot 0, of the first run of the line where this one goes on from another. ``found``
     is what each resume found before it went on, by label (``found-1`` …). ``latest`` is what there was last: that of the last boundary, snapshot 0 when there
     is none, or what the last resume found or put back when no boundary came after it.
     """
 
     created: Mapping[str, Any] | None = None
+    origin: Snapshot | None = None
     all: tuple[Boundary, ...] = ()
     found: Mapping[str, Snapshot] = field(default_factory=dict)
     latest: Snapshot | None = None
@@ -144,15 +146,18 @@ class Boundaries:
 def boundaries(events: Iterable[RunEvent]) -> Boundaries:
     """Return what the journal says of the run's files."""
     created: Mapping[str, Any] | None = None
+    origin: Snapshot | None = None
     moments: list[_Moment] = []
     ends: list[Boundary] = []
     found: dict[str, Snapshot] = {}
     latest = settled = looked = None
     for event in events:
         data, name = event.data, event.event
-        if name == "workspace.created" and created is None:
+        if name == "workspace.start" and data.get("first") is not None:
+            origin = Snapshot.from_json(data["first"])
+        elif name == "workspace.created" and created is None:
             created, latest = data, Snapshot.from_json(data["snapshot"])
-            settled = latest
+            settled, origin = latest, origin or latest
             moments.append(_Moment("created", latest, latest))
         elif latest is None:
             continue
@@ -175,7 +180,7 @@ def boundaries(events: Iterable[RunEvent]) -> Boundaries:
                 moments.append(_Moment("boundary", end.snapshot, latest, end.step, end.others))
                 latest = end.snapshot
                 settled = latest if end.quiet else None
-    return Boundaries(created, tuple(ends), found, latest, tuple(moments), settled)
+    return Boundaries(created, origin if created is not None else None, tuple(ends), found, latest, tuple(moments), settled)
 
 
 def _boundary(event: RunEvent) -> Boundary:

@@ -87,7 +87,7 @@ def story(**start) -> Story:
 
 def test_a_run_in_place_has_no_boundaries():
     known = Story().started("a").bare("a").known
-    assert (known.created, known.all, dict(known.found), known.latest, known.first) == (None, (), {}, None, None)
+    assert (known.created, known.all, dict(known.found), known.latest, known.first, known.origin) == (None, (), {}, None, None, None)
     assert known.span("a") is None
     assert known.named("start") is None
 
@@ -345,6 +345,7 @@ def test_a_linked_run_begins_with_what_its_kept_steps_changed():
     assert run.start("a", "b", "look", "c") == ("3", set())
     assert run.start("a", "b", "c") == ("3", set())
     assert run.start("a", "look", "c") == ("0", {"a", "c"})
+    assert (run.known.origin.tree, run.known.first.tree) == ("tree-0", "tree-2")
 
 
 def test_without_knowing_better_all_kept_steps_may_have_changed_the_beginning():
