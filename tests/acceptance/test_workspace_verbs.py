@@ -296,6 +296,19 @@ def test_where_direnv_is_missing_that_is_said_with_what_to_do(here: Repository, 
     assert here.workspace("run", "one", "--no-direnv", "--", "echo", "x", env={"PATH": str(tools)}).out == "x\n"
 
 
+def test_a_workspace_of_layers_holds_what_was_done_in_it_for_everybody(here: Repository) -> None:
+    said = here.workspace("run", "one", "--backend", "overlay", "--", "sh", "-c", "cat a.txt; echo work > new; rm sub/b.txt")
+    assert (said.out, said.status) == ("one\n", 0)
+    assert (here.space / "one/new").read_text() == "work\n"
+    assert not (here.space / "one/sub/b.txt").exists()
+    assert here.workspace("run", "one", "--", "cat", "a.txt", "new") == Said(
+        out="one\nwork\n", err="workspace one: taken as it is, in SPACE/one\n"
+    )
+    assert here.workspace("clean", "one").status == 4
+    assert here.workspace("clean", "one", "--force") == Said(err="workspace one: removed\n")
+    assert here.git("worktree", "list").count("\n") == 1
+
+
 # -- looking ----------------------------------------------------------------------------------------------------------------------------
 
 

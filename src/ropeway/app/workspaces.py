@@ -7,7 +7,7 @@ the same there as at home.
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +124,7 @@ def run(id: str, wanted: Wanted, cwd: str, environ: Mapping[str, str], tell: Tel
         )
     manager = find_workspace(id, cwd, environ, wanted.backend)
     policy = "allow" if wanted.direnv else "never"
-    with _locked(manager, id, "workflow workspace run", environ):
+    with _locked(manager, id, "workflow workspace run", environ), _attached(manager, id):
         ensured = manager.ensure_workspace(id, wanted.base or "@", policy, tell=tell)
         has = ensured.metadata.get("base_change")
         if wanted.base is not None and not ensured.created and has != wanted.base:
@@ -179,9 +179,13 @@ def shell(id: str, cwd: str, environ: Mapping[str, str], tell: Tell, *, direnv: 
     manager.read(id)
     program = environ.get("SHELL") or "/bin/sh"
     policy = "allow" if direnv else "never"
-    manager.wrapped(id, policy, [], tell=tell)  # what direnv has to say comes first
-    tell("workspace.shell", {"id": id, "path": manager.path(id)})
-    return _start(manager, id, policy, [program], environ)
+    with ExitStack() as held:
+        if isinstance(manager.backend, backends.Attached):  # nobody else can be in such a copy
+            held.enter_context(_locked(manager, id, "workflow workspace shell", environ))
+        held.enter_context(_attached(manager, id))
+        manager.wrapped(id, policy, [], tell=tell)  # what direnv has to say comes first
+        tell("workspace.shell", {"id": id, "path": manager.path(id)})
+        return _start(manager, id, policy, [program], environ)
 
 
 def sync_tools(id: str, cwd: str, environ: Mapping[str, str]) -> ToolSync:  # noqa: A002 - the word that people use
@@ -209,6 +213,8 @@ def clean(id: str, cwd: str, environ: Mapping[str, str], *, force: bool = False)
     if not manager.exists(id) and id not in manager.backend.ids():
         manager.read(id)  # says that there is none
     with _locked(manager, id, "workflow workspace clean", environ, always=not force):
+        if not force:
+            _attach(manager, id)  # what it holds has to be seen
         manager.cleanup(id, force=force)
     return manager.path(id)
 
@@ -230,6 +236,22 @@ def _locked(manager: Manager, id: str, holder: str, environ: Mapping[str, str], 
         yield
     finally:
         os.close(lock)
+
+
+@contextmanager
+def _attached(manager: Manager, id: str) -> Iterator[None]:  # noqa: A002 - the word that people use
+    """Make a copy usable that is there only for the process that works in it, and leave it there for everybody."""
+    _attach(manager, id)
+    try:
+        yield
+    finally:
+        if isinstance(manager.backend, backends.Attached) and manager.exists(id):
+            manager.backend.settle(manager.path(id), id)
+
+
+def _attach(manager: Manager, id: str) -> None:  # noqa: A002 - the word that people use
+    if isinstance(manager.backend, backends.Attached) and manager.exists(id):
+        manager.backend.attach(manager.path(id), id)
 
 
 def _check_nobody_in(path: str, id: str) -> None:  # noqa: A002 - the word that people use

@@ -68,7 +68,7 @@ def command() -> None:
 )
 @option("--cleanup", is_flag=True, help="Remove the workspace when the command succeeded.")
 @option("--no-direnv", "direnv", is_flag=True, flag_value=False, default=True, help="Leave the .envrc alone.")
-@option("--backend", metavar="NAME", help="How the workspace is made: auto, jj, git or plain.")
+@option("--backend", metavar="NAME", help="How the workspace is made: auto, jj, git, plain or overlay.")
 def run(
     console: Console,
     *,
