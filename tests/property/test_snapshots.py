@@ -110,7 +110,7 @@ class Played:
         return tree.git("write-tree", env=self._index).decode().strip()
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(histories)
 def test_a_snapshot_is_the_tree_that_git_makes_of_the_same_files(history):
     with tempfile.TemporaryDirectory() as folder:
@@ -123,7 +123,7 @@ def test_a_snapshot_is_the_tree_that_git_makes_of_the_same_files(history):
         played.tree.sound()
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(histories, st.data())
 def test_a_restored_snapshot_holds_what_it_held_and_leaves_what_is_ignored(history, data):
     with tempfile.TemporaryDirectory() as folder:

@@ -59,8 +59,6 @@ class Restore:
             differing, extra = self._compare(walk)
             removed = [path for path, _ in table.entries() if path not in wanted.files] + extra
             written = sorted(path for path in wanted.files if path in differing or self._differs(path))
-            for path in written:
-                self._prepare(path)
             for folder, name in walk.litter:
                 self._remove(join(folder.path, name))
             removed = self._change_rules(written, removed)
@@ -77,22 +75,30 @@ class Restore:
 
     def _compare(self, walk: Walk) -> tuple[set[bytes], list[bytes]]:
         """Return which wanted files have to be written although the table has them, and which new files are not wanted."""
+        wanted = self._wanted.files
         differing: set[bytes] = set()
         extra: list[bytes] = []
         for folder, name, _ in walk.changed:
             path = join(folder.path, name)
-            known = folder.files.get(name)
-            wanted = self._wanted.files.get(path)
-            if wanted is None:
-                if known is None:
+            entry = folder.files.get(name)
+            if path not in wanted:
+                if entry is None:
                     extra.append(path)
                 continue
             now = time.time_ns()
-            st = same_content(self._inside, folder.path, name, self._store, wanted)
+            st = same_content(self._inside, folder.path, name, self._store, wanted[path])
             if st is None:
                 differing.add(path)
             else:
-                self._table.put(folder, name, entry_of(st, now, *wanted, base=known is not None and known[6]))
+                self._table.put(folder, name, entry_of(st, now, *wanted[path], base=entry is not None and entry[6]))
+        for path, known in wanted.items():  # an ignored file may be what the snapshot holds
+            if self._table.get(path) is None:
+                self._prepare(path)
+                above, _, name = path.rpartition(b"/")
+                now = time.time_ns()
+                st = same_content(self._inside, above, name, self._store, known)
+                if st is not None:
+                    self._table.put(self._table.folder(above), name, entry_of(st, now, *known, base=False))
         return differing, extra
 
     def _prepare(self, path: bytes) -> None:
