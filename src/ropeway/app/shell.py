@@ -78,6 +78,7 @@ def enter(
 
     Raises:
         NotFound: No such step, its inputs can't be had yet, the folder is gone, or a secret has no value.
+        Busy: The run is at work in a copy that only its own processes can see.
         UsageError: The step has instances, and none is named.
         StartProblem: The program is not there.
         StoreError: The run's folder can't be written.
@@ -108,7 +109,7 @@ class _Making:
         self._step = cause.id if step is None and cause is not None else step
         self._secrets = None if ready is None else ready.secrets
         self._environ = (ready or read(self._plan, cwd=Path(cwd), options=options, prompt=None, secrets=False)).environ
-        self._workspace: Workspace = working_copies.standing(folder, self._plan, options, first, self._found, self._step)
+        self._workspace: Workspace = working_copies.standing(folder, self._plan, options, first, self._found, step=self._step, held=made)
 
     def shell(self, program: Sequence[str]) -> Shell:
         """Return what is to be started."""

@@ -12,6 +12,7 @@ from ropeway.workspaces import InPlace, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import ExitStack
 
     from ropeway.app.options import RunOptions
     from ropeway.lang.model import WorkspacePolicy
@@ -106,8 +107,10 @@ def workspace_of(folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, i
     return _copy(folder, plan, options, cwd, isolation, backend), lock
 
 
-def standing(folder: RunFolder, plan: Plan, options: RunOptions, first: Mapping[str, Any], found: RunState, step: str | None) -> Workspace:
-    """Return a run's files as they are, to look around in: nothing is made, locked or recorded.
+def standing(
+    folder: RunFolder, plan: Plan, options: RunOptions, first: Mapping[str, Any], found: RunState, *, step: str | None, held: ExitStack
+) -> Workspace:
+    """Return a run's files as they are, to look around in: nothing is made or recorded.
 
     Args:
         folder: The run.
@@ -116,9 +119,11 @@ def standing(folder: RunFolder, plan: Plan, options: RunOptions, first: Mapping[
         first: The data of its first event.
         found: Its state.
         step: Where it is to be looked around in, if that is known; for the hint.
+        held: Gives back at its end what a copy needs that only one process at a time can see.
 
     Raises:
         NotFound: It has no working copy yet, or none any more.
+        Busy: Only the processes of whoever is at work in it can see it.
     """
     isolation = chosen(first, first["cwd"])
     if isolation.backend is None:
@@ -134,9 +139,24 @@ def standing(folder: RunFolder, plan: Plan, options: RunOptions, first: Mapping[
     from ropeway.runs.boundaries import boundaries
 
     latest = boundaries(folder.events()).latest or Snapshot.from_json(made["snapshot"])
+    if found.kept is None:
+        _attach(isolation.backend, made, folder.id, held)
     copy = _copy(folder, plan, options, first["cwd"], isolation, isolation.backend)
     copy.enter(made, latest)
     return copy
+
+
+def _attach(backend: Backend, made: Mapping[str, Any], run: str, held: ExitStack) -> None:
+    """Make a copy of a run that has not ended usable here, where it is one that only its own processes can see."""
+    from ropeway.workspaces import places
+    from ropeway.workspaces.backend import Attached
+
+    if not isinstance(backend, Attached):
+        return
+    lock = places.lock_workspace(os.environ, backend.root, made["id"], f"`workflow shell {run}` (process {os.getpid()})")
+    held.callback(os.close, lock)
+    backend.attach(made["path"], made["id"])
+    held.callback(backend.settle, made["path"], made["id"])
 
 
 def _copy(folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, isolation: Isolation, backend: Backend) -> WorkingCopy:

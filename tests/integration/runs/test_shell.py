@@ -96,6 +96,7 @@ COPIES = [
     pytest.param("git", marks=pytest.mark.needs("git", "direnv")),
     pytest.param("jj", marks=pytest.mark.needs("jj", "git", "direnv")),
     pytest.param("plain", marks=pytest.mark.needs("git", "direnv")),
+    pytest.param("overlay", marks=pytest.mark.needs("git", "direnv")),
 ]
 
 
@@ -139,6 +140,18 @@ def test_an_ephemeral_step_is_entered_in_a_copy_that_is_gone_afterwards(copied: 
     assert folder not in (str(copied.copy), ran.log("b").decode().strip())
     assert not Path(folder).exists()
     assert (copied.copy / "a.txt").read_text() == "one\ntwo\n"
+
+
+def test_a_run_that_was_interrupted_is_entered_in_its_copy(copied: RepositoryProject) -> None:
+    copied.write('[steps.a]\nrun = "echo two >> a.txt; echo $$ > $SIGNALS/pid; sleep 60"\n')
+    run = copied.start("run")
+    copied.running("a")
+    step = int(until(lambda: (copied.signals / "pid").exists() and (copied.signals / "pid").read_text()))
+    run.kill()
+    run.communicate(timeout=PATIENCE)
+    until(lambda: gone(step))
+    assert entered(copied, ":a", "sh", "-c", "cat a.txt; echo three >> a.txt").out == "one\ntwo\n"
+    assert entered(copied, ":a", "cat", "a.txt").out == "one\ntwo\nthree\n"
 
 
 def test_it_starts_in_the_folder_of_the_step(project: Project) -> None:
