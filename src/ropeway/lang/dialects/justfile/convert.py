@@ -123,8 +123,7 @@ class _Conversion:
             call = recipes.entry(name)
             trace = play(call, recipes.dependencies, recipes.has_steps)
             for node in trace:
-                if node.key[2] == "body":
-                    recipes.bodies(node.call)
+                recipes.prepare(node.call, node.key[2])
             recipes.check(call)
         except Cannot as problem:
             recipes.repaste(problem)

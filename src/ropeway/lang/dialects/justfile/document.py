@@ -101,7 +101,7 @@ class Document:
                 name += {"gate": "-confirm", "arguments": "-check"}[node.key[2]]
                 self._ids[node.key] = [_unused(name, used)]
                 continue
-            variants = [one for one in self._recipes.named[node.key[0]] if any(line.parts for line in one.body)]
+            variants = self._recipes.filled(node.key[0])
             endings = ["" if len(variants) == 1 else "-" + "-".join(sorted(self._recipes.systems(one) or ())) for one in variants]
             self._ids[node.key] = [_unused(name + ending, used) for ending in endings]
 
@@ -204,7 +204,7 @@ class Document:
         if node.key[2] == "arguments":
             return [self._step(node, ids[0], self._check(node), recipe)]
         made = []
-        variants = [one for one in recipes.named[recipe.name] if any(line.parts for line in one.body)]
+        variants = recipes.filled(recipe.name)
         for one, name, body in zip(variants, ids, recipes.bodies(node.call), strict=True):
             lines = [f"shell = {write.string(body.shell) if isinstance(body.shell, str) else write.array(body.shell)}"]
             folder = recipes.folder(one)

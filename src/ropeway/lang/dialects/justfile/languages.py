@@ -98,12 +98,12 @@ class _Taken:
         if _MARK not in inside:
             return _plain(whole)
         used = [next(self._values) for _ in range(inside.count(_MARK))]
+        names = frozenset[str]().union(*(value.names for value, _ in used))
         before, after = self._text[:start].rstrip()[-1:], self._text[end:].lstrip()[:1]
         if "b" in prefix.lower() or before in {"'", '"'} or after in {"'", '"'} or before == "\0":
-            names = frozenset[str]().union(*(value.names for value, _ in used))
-            raise Cannot(used[0][1], "this text can not be taken apart", "put it together from simple texts with +")
+            raise Cannot(used[0][1], "this text can not be taken apart", "put it together from simple texts with +", names)
         if quote == "`" and "${" in inside:
-            raise Cannot(used[0][1], "this template can not be taken apart", "put it together from simple texts with +")
+            raise Cannot(used[0][1], "this template can not be taken apart", "put it together from simple texts with +", names)
         for value, place in used:
             self._kept.setdefault(value.source, Use(place, value.names))
         terms = []

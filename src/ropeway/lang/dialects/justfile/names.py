@@ -94,8 +94,10 @@ class Names:
         if name in self._open:
             raise Cannot(found.place, f"the variable {name!r} is made of itself", "remove the circle")
         self._open.append(name)
-        value = fold(found.value, Scope(self, {}, inside=inside))
-        self._open.remove(name)
+        try:
+            value = fold(found.value, Scope(self, {}, inside=inside))
+        finally:
+            self._open.remove(name)
         if isinstance(value, Dynamic):
             return Local(self.local(name)) if inside else self.compute(Computed(name, found.value, Scope(self, {}, inside=True)), name)
         if isinstance(value, Const) and not found.private and isinstance(found.value, Text) and name not in self._pasted:

@@ -27,7 +27,12 @@ __all__ = ["parse"]
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*[ \t]*:=")
 _FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\([^\n)]*\)[ \t]*:=")
-_KEYWORD = re.compile(r"(alias|export|import|mod|set|unexport)(?=[ \t?'\"])")
+_N = "[A-Za-z_][A-Za-z0-9_-]*"
+_KEYWORD = re.compile(
+    rf"(?:(alias|export)(?=[ \t]+{_N}[ \t]*:=)|(import)(?=\??[ \t]*['\"])|(mod)(?=\??[ \t]+{_N}[ \t]*(?:['\"#]|$))"
+    rf"|(set)(?=[ \t]+{_N}[ \t]*(?::=|#|$))|(unexport)(?=[ \t]+{_N}[ \t]*(?:#|$)))",
+    re.MULTILINE,
+)
 _HINT = "correct the justfile; `just --dump` shows whether just can read it"
 
 
@@ -106,8 +111,8 @@ class _Reader:
             self._assignment(doc, attributes, export=False)
         elif _FUNCTION.match(line):
             self._function()
-        elif keyword and not re.match(r"[a-z]+[ \t]*:(?!=)", line):
-            cursor.at += len(keyword[1])
+        elif keyword:
+            cursor.at += len(keyword[0])
             {
                 "alias": self._alias,
                 "export": lambda: self._assignment(doc, attributes, export=True),
@@ -115,7 +120,7 @@ class _Reader:
                 "mod": self._module,
                 "set": self._setting,
                 "unexport": self._unexport,
-            }[keyword[1]]()
+            }[keyword[0]]()
         else:
             found.recipes.append(read_recipe(cursor, doc, tuple(attributes), self._start))
             self._start = cursor.at

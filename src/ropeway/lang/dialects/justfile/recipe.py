@@ -14,6 +14,7 @@ from ropeway.lang.dialects.justfile.syntax import Problem, Text
 from ropeway.lang.dialects.justfile.trace import Call
 from ropeway.lang.dialects.justfile.values import Cannot, Cel, Const, Dynamic, Local, fold, source
 from ropeway.lang.expressions import BOOLEAN, INTEGER, STRING
+from ropeway.lang.formats import ENV_NAME, fits
 from ropeway.lang.scripts import compile_script
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Recipes:
         self.entries = [self.target(name) for name in wanted] or [name for name, found in self.named.items() if not found[0].private]
         several = len(self.entries) > 1
         self.choice = ("just_recipe" if "recipe" in {a.name for a in justfile.assignments} else "recipe") if several else ""
-        self.variables_step = "just-variables" if "variables" in self.named else "variables"
+        self.variables_step = "just_variables" if "variables" in self.named else "variables"
         self.names = Names(justfile, pasted, self.variables_step, settings.shell, conditional=several)
         self._given: dict[str, tuple[list[Given], dict[str, Value]]] = {}
         self._bodies: dict[str, list[Body]] = {}
@@ -227,15 +228,29 @@ class Recipes:
 
     # Its script
 
+    def prepare(self, call: Call, kind: str) -> None:
+        """Find out all that a step holds; raises ``Failed`` when something in it is not converted."""
+        try:
+            if kind == "gate":
+                self.prompt(call)
+            elif kind == "body":
+                for one in self.filled(call.recipe.name):
+                    self.environment(one, call)
+                    self.folder(one)
+                self.bodies(call)
+        except Cannot as problem:
+            self.repaste(problem)
+            raise Failed(call.recipe.name, problem) from None
+
+    def filled(self, name: str) -> list[Recipe]:
+        """Return the variants of a recipe that have a body."""
+        return [one for one in self.named[name] if any(line.parts for line in one.body)]
+
     def bodies(self, call: Call) -> list[Body]:
-        """Return the scripts of a call, one for each variant; raises ``Failed``."""
+        """Return the scripts of a call, one for each variant that has a body; raises ``Cannot``."""
         key = repr(call.key("body"))
         if key not in self._bodies:
-            try:
-                self._bodies[key] = [self._body(one, call) for one in self.named[call.recipe.name] if any(line.parts for line in one.body)]
-            except Cannot as problem:
-                self.repaste(problem)
-                raise Failed(call.recipe.name, problem) from None
+            self._bodies[key] = [self._body(one, call) for one in self.filled(call.recipe.name)]
         return self._bodies[key]
 
     def _body(self, recipe: Recipe, call: Call) -> Body:
@@ -253,6 +268,8 @@ class Recipes:
             tuple(self.justfile.unexports),
         )
         body = convert_body(recipe, ground)
+        if not body.text.strip():
+            body.lines = [":"]
         self._check_script(recipe, body)
         if self.is_entry(call):
             for parameter in call.recipe.parameters:
@@ -358,7 +375,11 @@ class Recipes:
         for attribute in recipe.attributes:
             if attribute.name == "env" and len(attribute.arguments) == 2:
                 found[self.known(attribute.arguments[0], "[env]")] = fold(attribute.arguments[1], scope)
-        return {name: _template(value, recipe) for name, value in found.items() if "-" not in name}
+        for name in [name for name in found if not fits(name, ENV_NAME)]:
+            del found[name]
+            hint = "rename it, if a program reads it from the environment"
+            self._note(Problem(recipe.name, recipe.place, f"{name!r} is no name of an environment variable, so it is not exported", hint))
+        return {name: _template(value, recipe) for name, value in found.items()}
 
     def prompt(self, call: Call) -> str:
         """Return the question in front of a recipe, as a template."""
