@@ -168,7 +168,12 @@ def _cover(address: str, kept: Collection[str]) -> str:
 
 
 def holders(events: Iterable[RunEvent], snapshot: Snapshot) -> frozenset[str]:
-    """Return the steps whose changes a snapshot of the run holds, all that ever changed something when it was not taken at a quiet moment."""
+    """Return the steps whose changes a snapshot holds: one of the run's, or that of the beginning of its line.
+
+    When it was not taken at a quiet moment, all that ever changed something count.
+    """
     lineage = _lineage(events)
+    if lineage.first is not None and lineage.first.tree == snapshot.tree:
+        return frozenset()
     same = [held for held in lineage.quiet if held.snapshot.tree == snapshot.tree]
     return same[-1].changers if same else frozenset(lineage.ever)

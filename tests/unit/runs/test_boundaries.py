@@ -346,6 +346,8 @@ def test_a_linked_run_begins_with_what_its_kept_steps_changed():
     assert run.start("a", "b", "c") == ("3", set())
     assert run.start("a", "look", "c") == ("0", {"a", "c"})
     assert (run.known.origin.tree, run.known.first.tree) == ("tree-0", "tree-2")
+    assert holders(run.journal.events, run.known.origin) == set()
+    assert holders(run.journal.events, run.known.first) == {"a", "b"}
 
 
 def test_without_knowing_better_all_kept_steps_may_have_changed_the_beginning():

@@ -64,7 +64,8 @@ def command(
 def _warn(console: Console, saved: Saved) -> None:
     state = saved.state.state
     if state != "succeeded":
-        console.warning(f"run {saved.run} is {state}: this is what it had changed by then")
+        became = {"failed": "has failed", "cancelled": "was cancelled"}.get(state, f"is {state}")
+        console.warning(f"run {saved.run} {became}: this is what it had changed by then")
 
 
 def _landed(console: Console, saved: Saved, done: Landing) -> int:
