@@ -5,11 +5,12 @@ It joins the manager (which makes, finds and removes copies) with the snapshots 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import NotFound
+from ropeway.errors import NotFound, StoreError
 from ropeway.records import replace
 from ropeway.workspaces import Past, Snapshot
 from ropeway.workspaces.backend import Attached
@@ -200,10 +201,11 @@ class WorkingCopy:
         if first is None or last is None:
             return  # it was never opened
         self._snapshots.remember()
+        status = {"waiting": "idle", "succeeded": "done"}.get(state, "error")
+        with contextlib.suppress(StoreError):  # a step may have damaged the file; the run has ended as it has ended
+            self._manager.update_status(wish.id, status)
         if state == "waiting":
-            self._manager.update_status(wish.id, "idle")
             return
-        self._manager.update_status(wish.id, "done" if state == "succeeded" else "error")
         self._pin_commits()
         if self._stays(state, changed=first.tree != last.tree):
             changed = len(changed_paths(self._git_dir, first.commit, last.commit)) if first.tree != last.tree else 0

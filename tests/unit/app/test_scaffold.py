@@ -13,7 +13,7 @@ def schema() -> str:
 
 
 def test_there_is_a_template_for_each_common_start_the_smallest_first() -> None:
-    assert [t.name for t in templates()] == ["minimal", "node", "parallel", "python", "release"]
+    assert [t.name for t in templates()] == ["minimal", "node", "parallel", "python", "release", "tasks", "working-copy"]
     assert all(t.description for t in templates())
 
 
