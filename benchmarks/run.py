@@ -13,76 +13,21 @@ import platform
 import shutil
 import sys
 import tempfile
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))  # also when something else loads this file
 
 import peers
 import workloads
 from measure import Contestant, largest, ratio, rounds, typical
+from report import Options, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from measure import Sample
-
 INSIDE = str(Path(__file__).with_name("inside.py"))
-
-
-@dataclass
-class Options:
-    """How much to measure: ``scale`` divides every number of steps, ``runs`` is the number of rounds (None: each benchmark's own)."""
-
-    folder: Path
-    scale: int = 1
-    runs: int | None = None
-
-    def rounds(self, usual: int) -> int:
-        """Return the number of rounds for a benchmark that usually makes ``usual``."""
-        return self.runs or (usual if self.scale == 1 else max(3, usual // 4))
-
-
-@dataclass
-class Report:
-    """One benchmark's figures: what was called, a line for each contestant, and what became of each target."""
-
-    name: str
-    title: str
-    commands: list[str] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    targets: list[dict[str, Any]] = field(default_factory=list)
-
-    def show(self) -> None:
-        """Print it."""
-        print(f"\n{self.name}: {self.title}")
-        for command in self.commands:
-            print(f"  $ {command}")
-        for row in self.rows:
-            against = f"   {row['ratio']} × {row['against']}" if "ratio" in row else ""
-            print(f"  {row['name']:<22} {row['value']:>12}{against}")
-        for target in self.targets:
-            print(f"  {target['verdict']:<24} {target['says']}: {target['measured']}")
-
-
-def _compare(report: Report, contestants: Sequence[Contestant], samples: dict[str, list[Sample]], baseline: str) -> None:
-    """Add the commands and a row for each contestant: its median, and its ratio to the baseline's rounds."""
-    for one in contestants:
-        if one.name not in samples:
-            continue
-        report.commands.append(" ".join([Path(one.argv[0]).name, *(Path(a).name if "/" in a else a for a in one.argv[1:])]))
-        row: dict[str, Any] = {"name": one.name, "value": f"{typical(samples[one.name]) * 1000:,.1f} ms"}
-        if baseline in samples and one.name != baseline:
-            row |= {"ratio": str(ratio(samples[one.name], samples[baseline])), "against": baseline}
-        report.rows.append(row)
-
-
-def _target(report: Report, says: str, measured: float, limit: float, unit: str = "×") -> None:
-    """Note whether a figure is at most its limit."""
-    short = measured / limit - 1
-    verdict = "meets" if short <= 0 else f"falls short by {short * 100:.0f} %"
-    report.targets.append({"says": says, "measured": f"{measured:,.3g} {unit}", "limit": limit, "verdict": verdict})
 
 
 def chain(options: Options) -> Report:
@@ -94,13 +39,13 @@ def chain(options: Options) -> Report:
     contestants = [peers.ropeway(options.folder, count, chain=True)]
     contestants += peers.contestants(options.folder, ["make", "ninja", "just", "doit", "task", "invoke"], count, chain=True)
     samples = rounds(contestants, options.rounds(7))
-    _compare(report, contestants, samples, "make")
+    report.compare(contestants, samples, "make")
     ours = samples["workflow"]
     if "make" in samples:
-        _target(report, "at most 1.3 × make -j1", ratio(ours, samples["make"]).median, 1.3)
+        report.target("at most 1.3 × make -j1", ratio(ours, samples["make"]).median, 1.3)
     for peer in (*peers.PYTHON_PEERS, "task"):
         if peer in samples:
-            _target(report, f"ahead of {peer}", ratio(ours, samples[peer]).median, 1.0)
+            report.target(f"ahead of {peer}", ratio(ours, samples[peer]).median, 1.0)
     return report
 
 
@@ -110,8 +55,8 @@ def deep(options: Options) -> Report:
     report = Report("deep", f"a chain {count:,} deep works")
     contestants = [peers.ropeway(options.folder, count, chain=True), *peers.contestants(options.folder, ["make"], count, chain=True)]
     samples = rounds(contestants, options.rounds(1))
-    _compare(report, contestants, samples, "make")
-    report.targets.append({"says": "ends with status 0", "measured": "yes", "limit": 0, "verdict": "meets"})
+    report.compare(contestants, samples, "make")
+    report.holds("ends with status 0", true=True)
     return report
 
 
@@ -126,12 +71,12 @@ def fan(options: Options) -> Report:
         contestants += [replace(one, name=f"{one.name} at {jobs}") for one in same]
     samples = rounds(contestants, options.rounds(7))
     for jobs in (2, 8):
-        _compare(report, [c for c in contestants if c.name.endswith(f" {jobs}")], samples, f"make at {jobs}")
+        report.compare([c for c in contestants if c.name.endswith(f" {jobs}")], samples, f"make at {jobs}")
         if f"make at {jobs}" in samples:
             measured = ratio(samples[f"workflow at {jobs}"], samples[f"make at {jobs}"])
-            _target(report, f"at most 1.5 × make -j{jobs}", measured.median, 1.5)
+            report.target(f"at most 1.5 × make -j{jobs}", measured.median, 1.5)
     slower = ratio(samples["workflow at 8"], samples["workflow at 2"]).median
-    _target(report, "8 at a time is not slower than 2", slower, 1.0)
+    report.target("8 at a time is not slower than 2", slower, 1.0)
     return report
 
 
@@ -148,9 +93,9 @@ def start(options: Options) -> Report:
         *peers.contestants(options.folder, ["make", "doit", "task", "invoke"], 1, chain=False),
     ]
     samples = rounds(contestants, options.rounds(40))
-    _compare(report, contestants, samples, "python")
+    report.compare(contestants, samples, "python")
     for name, limit in (("run", 8.0), ("--version", 3.0), ("--help", 5.0)):
-        _target(report, f"{name}: at most {limit:g} × python -c pass", ratio(samples[name], samples["python"]).median, limit)
+        report.target(f"{name}: at most {limit:g} × python -c pass", ratio(samples[name], samples["python"]).median, limit)
     return report
 
 
@@ -164,9 +109,9 @@ def journal(options: Options) -> Report:
         for where, sink in (("a file", "journal"), ("memory", "memory"))
     ]
     samples = rounds(contestants, options.rounds(9))
-    _compare(report, contestants, samples, "journal in memory")
+    report.compare(contestants, samples, "journal in memory")
     measured = ratio(samples["journal in a file"], samples["journal in memory"])
-    _target(report, "at most 1.1 × the same run in memory", measured.median, 1.1)
+    report.target("at most 1.1 × the same run in memory", measured.median, 1.1)
     return report
 
 
@@ -180,10 +125,10 @@ def plan(options: Options) -> Report:
         argv = [sys.executable, INSIDE, "plan", "workflow.toml"]
         contestants.append(Contestant(f"{steps:,} steps", argv, place, inner=True))
     samples = rounds(contestants, options.rounds(3))
-    _compare(report, contestants, samples, contestants[0].name)
-    _target(report, f"{count:,} steps: under 1 s", typical(samples[contestants[0].name]), 1.0, "s")
+    report.compare(contestants, samples, contestants[0].name)
+    report.target(f"{count:,} steps: under 1 s", typical(samples[contestants[0].name]), 1.0, "s")
     growth = ratio(samples[contestants[1].name], samples[contestants[0].name]).median
-    _target(report, "ten times the steps: at most 10 × the time, and a quarter for noise", growth, 12.5)
+    report.target("ten times the steps: at most 10 × the time, and a quarter for noise", growth, 12.5)
     return report
 
 
@@ -196,7 +141,7 @@ def memory(options: Options) -> Report:
     for one in contestants:
         size = max(largest(one) for _ in range(options.rounds(3))) / 1e6
         report.rows.append({"name": one.name, "value": f"{size:.1f} MB"})
-    _target(report, "under 40 MB", size, 40, "MB")
+    report.target("under 40 MB", size, 40, "MB")
     return report
 
 
