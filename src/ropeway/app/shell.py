@@ -147,8 +147,13 @@ class _Making:
         root = root_scope(self._folder.id, self._plan, self._workspace, self._environ, secrets, PluginTypes())
         if step is None:
             return Entered("", {**root.env, "ROPEWAY_OUTPUT": str(scratch.outputs / "output")}, root.cwd)
-        Veil(self._folder, ()).restore(self._found)
-        entering = Entering(self._plan, self._found, self._workspace, secrets, self._own_workspace)
+        veil = Veil(self._folder, secrets.values())
+        veil.restore(self._found)
+
+        def hide(text: str) -> str:
+            return str(veil.over({"error": text})["error"])
+
+        entering = Entering(self._plan, self._found, self._workspace, secrets, self._own_workspace, hide)
         return entering.enter(root, step, scratch)
 
     def _read_secrets(self, steps: Sequence[PlanStep]) -> Mapping[str, str]:

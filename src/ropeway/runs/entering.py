@@ -92,7 +92,13 @@ class Entering:
     """Makes what a step's next attempt would get."""
 
     def __init__(
-        self, plan: Plan, recorded: RunState, workspace: Workspace, secrets: Mapping[str, str], own: Callable[[Unit], Workspace]
+        self,
+        plan: Plan,
+        recorded: RunState,
+        workspace: Workspace,
+        secrets: Mapping[str, str],
+        own: Callable[[Unit], Workspace],
+        hide: Callable[[str], str],
     ) -> None:
         """Start with what is known of the run.
 
@@ -102,12 +108,14 @@ class Entering:
             workspace: The run's, open.
             secrets: Values by ``params.NAME`` and ``secrets.NAME``: at least those on the way.
             own: Makes and opens the workspace of an ephemeral step.
+            hide: Takes secrets out of what is said about an error.
         """
         self._plan = plan
         self._recorded = recorded
         self._workspace = workspace
         self._secrets = secrets
         self._own = own
+        self._hide = hide
 
     def enter(self, root: Scope, address: str, folder: RunFolder) -> Entered:
         """Return what the step at an address would get.
@@ -131,7 +139,9 @@ class Entering:
             at = address
             return self._enter(self._unit(scope, steps[-1], address.rpartition("/")[2]), folder)
         except EvaluationError as error:
-            raise self._not_yet(scope, at, error) from error
+            raise self._not_yet(scope, at, self._hide(str(error))) from error
+        except StartProblem as problem:
+            raise NotFound(f"step {at} can't be entered: {self._hide(str(problem))}", hint=problem.hint, code="step-not-ready") from problem
 
     def _enter(self, unit: Unit, folder: RunFolder) -> Entered:
         step, scope = unit.step, unit.node.scope
@@ -145,7 +155,7 @@ class Entering:
         try:
             launch = kind(step.kind).launch(prepared)
         except StartProblem as problem:
-            return Entered(unit.address, prepared.env, prepared.cwd, problem=str(problem))
+            return Entered(unit.address, prepared.env, prepared.cwd, problem=self._hide(str(problem)))
         preparing.write(launch)
         return Entered(unit.address, {**prepared.env, **launch.env}, prepared.cwd, launch, step.interactive)
 
@@ -217,7 +227,7 @@ class Entering:
                     message, hint="start the run again, with --break-on-failure to look around where it fails", code="secret-forgotten"
                 )
 
-    def _not_yet(self, scope: Scope, address: str, error: EvaluationError) -> RopewayError:
+    def _not_yet(self, scope: Scope, address: str, error: str) -> RopewayError:
         part = address.rpartition("/")[2]
         match = _PART.fullmatch(part)
         step = next((s for s in scope.template.steps if match is not None and s.id == match[1]), None)

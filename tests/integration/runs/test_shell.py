@@ -160,8 +160,8 @@ def test_it_starts_in_the_folder_of_the_step(project: Project) -> None:
     assert entered(project, ":a", "pwd").out == f"{project.cwd}/below\n"
     (project.cwd / "below").rmdir()
     refused = project.call("shell", ":a", "--", "pwd")
-    assert refused.status != 0
-    assert "no such folder: below" in refused.err
+    assert refused.status == 3
+    assert "step a can't be entered: no such folder: below" in refused.err
 
 
 FAILS = """
@@ -392,6 +392,14 @@ def test_it_has_the_secrets_in_the_scope_of_its_step_and_no_others(project: Proj
     assert "m4de" not in none.out
     folder = project.newest().path
     assert not [path for path in folder.rglob("*") if path.is_file() and path.name != "secrets.json" and b"m4de" in path.read_bytes()]
+
+
+def test_an_error_says_nothing_of_a_secret(project: Project) -> None:
+    env = {"TOKEN": "t0ken", "OTHER": "0ther"}
+    project.run(SECRETS + '[steps.wrong]\nenv = { X = "${{ file(params.token) }}" }\nrun = "true"\n', env=env)
+    refused = project.call("shell", ":wrong", "--", "true", env=env)
+    assert refused.status == 3
+    assert "step wrong can't be entered: file('***')" in refused.err
 
 
 def test_a_secret_that_a_step_made_is_forgotten_once_the_run_has_succeeded(project: Project) -> None:
