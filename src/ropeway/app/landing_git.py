@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ropeway.app.landing import Landing, Target, exists, identity, nameless
+from ropeway.app.landing_target import Landing, Target, exists, identity, nameless
 from ropeway.errors import NotFound, Refused, UsageError
 from ropeway.records import replace
 from ropeway.workspaces.merging import empty_tree, merge_trees

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-from ropeway.app.landing import Landing, Target, exists, identity, nameless
+from ropeway.app.landing_target import Landing, Target, exists, identity, nameless
 from ropeway.errors import Refused
 from ropeway.records import replace
 from ropeway.workspaces.jj_reading import Commit, commits, one_commit

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ropeway.app.applying import Applied
-    from ropeway.app.landing import Landing
+    from ropeway.app.landing_target import Landing
     from ropeway.app.time_travel import Saved
     from ropeway.cli.console import Console
 
