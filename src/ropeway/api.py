@@ -1,4 +1,4 @@
-"""What a Python program calls: load, validate, plan, run, resume, cancel, status, logs, artifacts.
+"""What a Python program calls: load, validate, plan, run, resume, cancel, status, logs, artifacts, workspaces.
 
 Every verb that takes time exists twice: as a coroutine (``run_async``) and as a plain function of the same name without the ending, which also works while an event
 loop is running in the calling thread. A run started here has processes of its own: it outlives the program, and can be watched and cancelled by its id from anywhere.
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 
     from ropeway.runs.folder import RunFolder
+    from ropeway.workspaces.manager import Manager
 
 __all__ = [
     "Chunk",
@@ -60,6 +61,7 @@ __all__ = [
     "runs_of",
     "status",
     "validate",
+    "workspaces",
 ]
 
 T = TypeVar("T")
@@ -283,6 +285,27 @@ def artifacts(run: str | None = None, *, output: Path | None = None, name: str |
     """
     state = history.status(folder := history.find_run(run, latest=run is None))
     return kept.listed(folder, state, name=name) if output is None else kept.get(folder, state, output, name=name, force=force)
+
+
+def workspaces(cwd: Path | None = None, *, backend: str = "auto") -> Manager:
+    """Return what manages the workspaces of a repository.
+
+    It has ``ensure_workspace(id, base_change, direnv_policy)``, ``update_status(id, status, workflow, command)``,
+    ``sync_tools(id)``, ``cleanup(id)``, ``list()``, ``read(id)`` and ``environ_for(id)``.
+
+    Args:
+        cwd: A folder in the repository; the working folder when None.
+        backend: ``auto``, ``jj``, ``git``, ``plain``, or a plugin's.
+
+    Raises:
+        NotFound: There is no repository.
+        Refused: That backend can't work there.
+    """
+    import os
+
+    from ropeway.app import workspaces as kept_apart
+
+    return kept_apart.find(str(cwd or Path.cwd()), os.environ, backend)
 
 
 def _text(target: str | Path | None) -> str | None:

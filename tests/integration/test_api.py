@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from ropeway import api
 from support.projects import Project
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GREET = """
 [parameters.who]
@@ -187,3 +185,21 @@ print(a["name"], a["path"], a["size"], Path(a["file"]).read_text().strip(), Path
 """,
     )
     assert out == "[('greet', b'hello you\\n')]\nnote note.txt 5 kept False True\ngot/note.txt\nkept\n\n"
+
+
+def test_workspaces_are_made_noted_down_and_removed_by_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AI_WORKSPACES_ROOT", str(tmp_path / "workspaces"))
+    home = tmp_path / "home"
+    home.mkdir()
+    for words in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message=first"]):
+        subprocess.run(["git", *words], cwd=home, check=True)
+    (home / "agents.just").write_text("default:\n")
+    manager = api.workspaces(home)
+    made = manager.ensure_workspace("one", "HEAD", "never")
+    manager.update_status("one", "running", "fix", ["just", "fix"])
+    found = manager.read("one")
+    assert (made.created, found["status"], found["workflow"], found["command"]) == (True, "running", "fix", ["just", "fix"])
+    assert not manager.sync_tools("one").left_out
+    assert (Path(made.path) / ".agent-tools/agents.just").read_text() == "default:\n"
+    manager.cleanup("one", force=True)
+    assert manager.list() == []
