@@ -216,6 +216,32 @@ def test_the_persons_own_ignore_rules_count(tree, tmp_path, monkeypatch, where):
     assert snapshots.ignored() == ["dir/notes.private"]
 
 
+def test_a_rule_that_takes_another_back_counts(tree):
+    snapshots = tree.snapshots()
+    tree.write(b".gitignore", b"*.o\n!kept.o\n")
+    tree.write(b"dir/kept.o", b"x")
+    tree.write(b"dir/other.o", b"x")
+    held = tree.held(snapshots.take("0").commit)
+    assert (b"dir/kept.o" in held, b"dir/other.o" in held) == (True, False)
+
+
+def test_a_rule_for_folders_does_not_count_for_a_file_in_the_place_of_one(tree):
+    snapshots = tree.snapshots()
+    tree.write(b"dist/x", b"ignored")
+    snapshots.take("0")
+    tree.write(b"dist", b"a file now")
+    assert b"dist" in tree.held(snapshots.take("1").commit)
+
+
+def test_folders_are_sorted_as_git_sorts_them(tree):
+    snapshots = tree.snapshots()
+    for name in (b"s/x", b"s-1", b"s.1", b"s0", b"t", b"t-/x", b"t./x", b"t0/x"):
+        tree.write(name, b"x")
+    tree.git("add", "--all")
+    assert snapshots.take("0").tree == tree.git("write-tree").decode().strip()
+    tree.sound()
+
+
 def test_a_folder_that_ignores_all_of_itself_is_named_once_and_our_tools_not_at_all(tree):
     for name in (b".venv", b".agent-tools"):
         tree.write(name + b"/.gitignore", b"*\n")
@@ -584,6 +610,22 @@ def test_what_is_ignored_now_stays_out_of_the_snapshot_that_is_put_back(tree):
     assert snapshots.take("2") == first
     tree.write(b"dir/.gitignore", b"# looked at anew\n")
     assert b"dir/x.tmp" in tree.held(snapshots.take("3").commit)
+
+
+def test_what_is_ignored_beside_a_file_that_comes_back_stays_ignored(tree):
+    tree.write(b".gitignore", b"")
+    tree.write(b"out/kept", b"x")
+    snapshots = tree.snapshots()
+    first = snapshots.take("0")
+    tree.delete(b"out")
+    tree.write(b".gitignore", b"out/\n")
+    snapshots.take("1")
+    tree.write(b"out/other", b"never saved")
+    tree.write(b"out/deep/er", b"never saved")
+    assert snapshots.take("2").number == 1
+    snapshots.restore(first.commit)
+    assert {path for path in tree.files() if path.startswith(b"out/")} == {b"out/kept", b"out/other", b"out/deep/er"}
+    assert snapshots.take("3") == first
 
 
 def test_a_repository_in_the_way_is_an_error_and_nothing_is_changed(tree):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from ropeway.workspaces.snapshots.names import refused
 from support.trees import Tree
 
 pytestmark = [pytest.mark.needs("git")]
@@ -157,3 +159,39 @@ def test_a_restored_snapshot_holds_what_it_held_and_leaves_what_is_ignored(histo
                 played.edit(("anew",))
             assert played.snapshots.take("99").tree == chosen.tree
         tree.sound()
+
+
+_PIECES = [
+    b".git",
+    b".GIT",
+    b"git~1",
+    b".gitmodules",
+    b"\\",
+    b":",
+    b" ",
+    b".",
+    b"x",
+    b"g",
+    b"\xe2\x80\x8c",
+    b"\xef\xbb\xbf",
+    b"\xff",
+    b"\xc4\xb0",
+    b"~",
+    b"1",
+]
+
+
+@settings(max_examples=30)
+@given(st.lists(st.lists(st.sampled_from(_PIECES), min_size=1, max_size=4).map(b"".join), min_size=1, max_size=20, unique=True))
+def test_exactly_the_names_that_git_finds_fault_with_are_refused(candidates):
+    candidates = [name for name in candidates if name not in (b".", b"..")]
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Tree(Path(folder) / "copy", {})
+        blob = tree.git("hash-object", "-w", "--stdin").decode().strip()
+        made = {}
+        for name in candidates:
+            oid = tree.git("mktree", "-z", stdin=b"100644 blob %s\t%s\0" % (blob.encode(), name)).decode().strip()
+            made[oid] = name
+        done = subprocess.run(["git", "fsck", "--strict"], cwd=tree.top, capture_output=True, text=True, check=False)
+        faulty = {name for oid, name in made.items() if f"error in tree {oid}: hasDotgit" in done.stderr}
+        assert {name for name in candidates if refused(name)} == faulty

@@ -11,12 +11,16 @@ import re
 _NTFS = re.compile(rb"(?:\.git|git~1)[ .]*(?:[:\\].*)?", re.IGNORECASE | re.DOTALL)
 _NTFS_MODULES = re.compile(rb"(?:\.gitmodules|gitmod~[1-4]|gi7eba~[1-9])[ .]*(?::.*)?", re.IGNORECASE | re.DOTALL)
 # Characters that HFS+ does not see in a name.
-_UNSEEN = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]".encode("utf-8").decode("utf-8"))
+_UNSEEN = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 
 def _plain(name: bytes) -> str:
-    """Return a name as HFS+ compares it."""
-    return _UNSEEN.sub("", name.decode("utf-8", "replace")).lower()
+    """Return a name as git believes that HFS+ compares it; it ends where it is no UTF-8."""
+    try:
+        text = name.decode()
+    except UnicodeDecodeError as error:
+        text = name[: error.start].decode()
+    return _UNSEEN.sub("", text).lower()
 
 
 def refused(name: bytes, *, link: bool = False) -> bool:
