@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from acceptance.harness import Project, Said
@@ -141,6 +142,29 @@ def test_diff_answers_programs(done: Repository) -> None:
 def test_diff_colours_when_asked(done: Repository) -> None:
     assert "\x1b[32m+\x1b[m\x1b[32mfetched\x1b[m" in done.run("diff", ":fetch", "--color", "always").out
     assert "\x1b" not in done.run("diff", ":fetch", "--color", "never").out
+
+
+def test_diff_uses_the_pager_and_colours_on_a_terminal_only(done: Repository) -> None:
+    environ = {**done.project.environ, "TERM": "xterm", "GIT_PAGER": "sed 's/^/PAGED /'"}
+
+    def seen(*args: str) -> str:
+        child = pexpect.spawn(done.project.command, ["diff", ":fetch", *args], cwd=str(done.project.root), env=environ, encoding="utf-8")
+        return str(child.read())
+
+    assert "PAGED \x1b[32m+\x1b[m\x1b[32mfetched\x1b[m" in seen()
+    assert "\r\n+fetched\r\n" in seen("--plain")
+    assert "PAGED \x1b[1m" not in seen("--color", "never")
+    assert seen("--json").startswith('{"run":')
+    assert "PAGED" not in done.project.raw("diff", ":fetch", env=environ).stdout.decode()
+
+
+def test_what_files_hold_does_not_move_the_cursor(repo: Repository) -> None:
+    repo.project.file("workflow.toml", 'id = "evil"\n[steps.a]\nrun = \'printf "\\033]0;title\\007\\n" > evil.txt\'\n')
+    assert repo.project.run("run").status == 0
+    environ = {**repo.project.environ, "TERM": "xterm"}
+    child = pexpect.spawn(repo.project.command, ["diff", "--plain"], cwd=str(repo.project.root), env=environ, encoding="utf-8")
+    assert "+\\x1b]0;title\\x07" in child.read()
+    assert b"+\x1b]0;title\x07\n" in repo.project.raw("diff").stdout
 
 
 def test_diff_says_what_there_is_when_nothing_has_that_name(done: Repository) -> None:

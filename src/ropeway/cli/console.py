@@ -105,6 +105,7 @@ class Console:
         self._out = _usable(stdout or sys.stdout)
         self._err = _usable(stderr or sys.stderr)
         self._gone: set[int] = set()
+        self._shown = ""
         self.survive_lost_reader = False
         """When true, a reader that went away (``| head``) or a full disk is ignored instead of ending the process: a run goes on."""
         self.configure(json=json, plain=plain, color=color)
@@ -188,7 +189,8 @@ class Console:
 
     def progress(self, text: str) -> None:
         """Show how far something long has come, on one line of a terminal that redraws itself; an empty text takes it away."""
-        if self.err_terminal and not self.plain and not self.json and self._environ.get("TERM", "dumb") != "dumb":
+        if self.err_terminal and not self.plain and not self.json and self._environ.get("TERM", "dumb") != "dumb" and text != self._shown:
+            self._shown = text
             self._write(self._err, f"\r\x1b[2K{text}")
             self._guarded(self._err, self._err.flush)
 

@@ -142,3 +142,18 @@ def test_characters_that_the_stream_can_not_hold_are_escaped() -> None:
 )
 def test_the_size_is_what_the_environment_says(environ: dict[str, str], expected: tuple[int, int]) -> None:
     assert Console(stdout=io.StringIO(), stderr=io.StringIO(), environ=environ).size() == expected
+
+
+def test_progress_redraws_one_line_of_a_terminal_and_is_nowhere_else() -> None:
+    for options, shown in (
+        ({}, "\r\x1b[2K1 of 2\r\x1b[2K2 of 2\r\x1b[2K"),
+        ({"plain": True}, ""),
+        ({"json": True}, ""),
+        ({"environ": {"TERM": "dumb"}}, ""),
+        ({"stderr": io.StringIO()}, ""),
+    ):
+        settings = {"environ": {"TERM": "xterm"}, "stdout": io.StringIO(), "stderr": Terminal(), **options}
+        console = Console(**settings)
+        for text in ("", "1 of 2", "1 of 2", "2 of 2", ""):
+            console.progress(text)
+        assert settings["stderr"].getvalue() == shown
