@@ -10,7 +10,7 @@ from ropeway.lang.dialects.justfile.languages import Use, literals
 from ropeway.lang.dialects.justfile.shell import MARK, scan
 from ropeway.lang.dialects.justfile.shells import differences
 from ropeway.lang.dialects.justfile.syntax import Chunk, Line
-from ropeway.lang.dialects.justfile.values import Cannot, Cel, Const, Dynamic, Local, fold
+from ropeway.lang.dialects.justfile.values import Cannot, Cel, Const, Dynamic, Local, fold, texts_in
 from ropeway.records import field, record
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class _Posix:
                 continue
             value = fold(part.expression, self._ground.scope)
             if isinstance(value, Const):
-                template += value.text
+                template += value.text.replace(MARK, "")
                 continue
             if isinstance(value, Dynamic):
                 value = self._computed(value)
@@ -165,7 +165,7 @@ class _Posix:
     def _computed(self, value: Dynamic) -> Local:
         name = self._commands.fresh("value")
         self._commands.assign(name, value.expression)
-        return Local(name)
+        return Local(name, texts_in(value.expression, self._ground.scope))
 
     def _fill(self, template: str, values: Sequence[Cel | Local], found: Scan, places: Sequence[Place]) -> str:
         chunks = template.split(MARK)
@@ -177,6 +177,8 @@ class _Posix:
             if spot.kind == "single":  # it leaves the quotes, which are not written where nothing is left in them
                 made = made[:-1] if made.endswith("'") else f"{made}'"
                 text = text[1:] if text.startswith("'") else f"'{text}"
+            if reference[:1] == "$" and reference[1:].isidentifier() and text[:1] and (text[0].isalnum() or text[0] in "_["):
+                reference = f"${{{reference[1:]}}}"
             made += reference + text
         return made
 
@@ -186,6 +188,8 @@ class _Posix:
             return "…"
         if spot.after in {"$", "\\"} and kind != "single":
             raise Cannot(place, f"the {spot.after!r} in front of it would change what it means", "write it in another way")
+        if not (isinstance(value, Cel) and value.quoted):
+            _check_text(value, kind, place)
         if not isinstance(value, Cel):
             return {"plain": f"${value.name}", "single": f'"${value.name}"'}.get(kind, f"${{{value.name}}}")
         if value.quoted and (kind != "plain" or (value.loose and spot.alone)):
@@ -194,10 +198,9 @@ class _Posix:
             self._body.uses.setdefault(value.source, Use(place, value.names))
             return f"${{{{ {value.source} }}}}"
         if kind == "plain" and not value.quoted:
-            if value.loose and (spot.alone or (value.sample or "").strip() != (value.sample or "") or " " in (value.sample or "")):
+            self._body.words.setdefault(value.source, place)
+            if value.loose and (spot.alone or value.sample != ""):
                 return f"${self._split(value, place)}"
-            if not value.loose and value.sample is None:
-                self._body.words.setdefault(value.source, place)
         self._body.uses.setdefault(value.source, Use(place, value.names))
         return f"${{{{ {value.source} }}}}"
 
@@ -239,6 +242,25 @@ class _Posix:
                 "ARGUMENTS",
             ]
         return made
+
+
+_PROGRAM = {
+    "plain": frozenset("\\'\"`$;|&<>(){}!#~\n"),
+    "single": frozenset("'"),
+    "document": frozenset("$`\\"),
+    "double": frozenset('$`"\\'),
+}
+"""Characters that a shell reads as program text, by where they stand."""
+
+
+def _check_text(value: Cel | Local, kind: str, place: Place) -> None:
+    """Raise ``Cannot`` when the author's own text in a value is program text for a shell: it would not be one any more."""
+    for text in value.texts:
+        found = sorted(set(text) & _PROGRAM.get(kind, _PROGRAM["double"]))
+        if found:
+            names = value.names if isinstance(value, Cel) else frozenset[str]()
+            reason = f"just pastes {text!r} here as program text, and a value never becomes that"
+            raise Cannot(place, reason, "write this part into the recipe itself, and leave the rest to the parameter", names)
 
 
 def _names(text: str) -> set[str]:

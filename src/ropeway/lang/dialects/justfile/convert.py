@@ -8,7 +8,7 @@ from ropeway.lang.dialects.justfile.document import Document
 from ropeway.lang.dialects.justfile.recipe import Recipes, Repaste
 from ropeway.lang.dialects.justfile.settings import Settings
 from ropeway.lang.dialects.justfile.syntax import Problem
-from ropeway.lang.dialects.justfile.trace import Order, play
+from ropeway.lang.dialects.justfile.trace import Call, Order, play
 from ropeway.lang.dialects.justfile.values import Cannot
 from ropeway.records import record
 
@@ -83,20 +83,24 @@ def convert(justfile: Justfile, *, workflow_id: str, recipes: Sequence[str] = ()
     and the others have the recipe's name in front.
     """
     pasted: frozenset[str] = frozenset()
-    while True:  # ends: each turn pastes at least one variable more
+    integers: frozenset[tuple[str, str]] = frozenset()
+    while True:  # ends: each turn pastes at least one variable more, or makes one parameter more an integer
         try:
-            return _Conversion(justfile, workflow_id, recipes, pasted).made()
+            return _Conversion(justfile, workflow_id, recipes, pasted, integers).made()
         except Repaste as again:
             pasted |= again.names
+            integers |= again.integers
 
 
 class _Conversion:
-    def __init__(self, justfile: Justfile, workflow_id: str, wanted: Sequence[str], pasted: frozenset[str]) -> None:
+    def __init__(
+        self, justfile: Justfile, workflow_id: str, wanted: Sequence[str], pasted: frozenset[str], integers: frozenset[tuple[str, str]]
+    ) -> None:
         self._justfile = justfile
         self._id = workflow_id
         self._settings = Settings(justfile)
         self._problems: list[Problem] = [*justfile.problems, *self._settings.problems]
-        self._recipes = Recipes(justfile, self._settings, wanted, pasted)
+        self._recipes = Recipes(justfile, self._settings, wanted, pasted, integers)
         self._order = Order()
         self._done: list[str] = []
 
@@ -108,6 +112,7 @@ class _Conversion:
         for name in self._recipes.entries:
             self._entry(name)
         self._unasked()
+        self._recipes.note_words()
         document = Document(self._id, self._recipes, self._settings, self._order.nodes, self._done, self._problems)
         text = document.text() if self._done else ""
         entries = tuple(Entry(self._recipes.named[name][0], self._recipes.given(name)) for name in self._done) if text else ()
@@ -126,7 +131,7 @@ class _Conversion:
                 recipes.prepare(node.call, node.key[2])
             recipes.check(call)
         except Cannot as problem:
-            recipes.repaste(problem)
+            recipes.repaste(problem, Call(recipes.named[name][0], ()))
             self._problems.append(Problem(name, problem.place, problem.reason, problem.hint))
             return
         except recipes.Failed as failed:

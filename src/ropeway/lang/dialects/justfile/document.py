@@ -181,7 +181,13 @@ class Document:
         reading = {entry for one in self._steps for entry in one.entries if f"steps.{recipes.variables_step}" in "\n".join(one.lines)}
         lines = ["# What the recipes use and only a shell can tell.", f"[steps.{recipes.variables_step}]"]
         lines += self._when(reading, "")
-        lines += [f"shell = {write.string(str(step))}", "pure = true", f"run = {write.script(_joined(script.lines))}"]
+        env = {name: write.string(value) for name, value in recipes.exported().items()}
+        lines += [
+            f"shell = {write.string(str(step))}",
+            "pure = true",
+            *([f"env = {write.table(env)}"] if env else []),
+            f"run = {write.script(_joined(script.lines))}",
+        ]
         lines += [f'outputs.{write.key(name)} = {{ type = "string" }}' for name in script.outputs]
         return ["\n".join(lines)]
 
@@ -274,8 +280,11 @@ def _parameter(given: Given, recipe: str) -> str:
     lines = [f"[parameters.{write.key(given.name)}]"]
     if given.parameter.kind:
         lines.append('type = "list"')
+    elif given.integer:
+        lines.append('type = "integer"')
     if given.default is not None:
-        items = write.array([given.default] if given.default else []) if given.parameter.kind else write.string(given.default)
+        items = write.array([given.default] if given.default else []) if given.parameter.kind else given.default
+        items = items if given.parameter.kind or given.integer else write.string(given.default)
         lines.append(f"default = {items}")
     elif not given.required:
         lines.append("required = false")

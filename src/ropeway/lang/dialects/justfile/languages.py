@@ -75,7 +75,11 @@ class _Taken:
             found = match[0]
             if found == _MARK:
                 value, place = next(self._values)
-                raise Cannot(place, "here a value would be program text", _HINT, value.names)
+                if not value.integer:
+                    raise Cannot(place, "here a value would be program text", _HINT, value.names, number=True)
+                self._kept.setdefault(value.source, Use(place, value.names))
+                made += f"${{{{ {value.source} }}}}"
+                continue
             if found.startswith(("#", "//", "/*")):
                 for _ in range(found.count(_MARK)):
                     next(self._values)
@@ -105,6 +109,9 @@ class _Taken:
         if quote == "`" and "${" in inside:
             raise Cannot(used[0][1], "this template can not be taken apart", "put it together from simple texts with +", names)
         for value, place in used:
+            if any(set(text) & {"\\", "\n", quote[0]} for text in value.texts):
+                reason = f"just pastes {value.texts[0]!r} into this text, where it is read again"
+                raise Cannot(place, reason, "write this part into the script itself", value.names)
             self._kept.setdefault(value.source, Use(place, value.names))
         terms = []
         for at, part in enumerate(inside.split(_MARK)):

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ropeway.lang.dialects.justfile.commands import Commands
+from ropeway.lang.dialects.justfile.shells import differences
 from ropeway.lang.dialects.justfile.syntax import Backtick, Binary, Call, Choose, Name, Text
-from ropeway.lang.dialects.justfile.values import PLAIN, Cannot, Cel, Const, Dynamic, Local, fold
+from ropeway.lang.dialects.justfile.values import PLAIN, Cannot, Cel, Const, Dynamic, Local, fold, texts_in
+from ropeway.lang.formats import ENV_NAME, fits
 from ropeway.records import field, record
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class Names:
 
     def __init__(self, justfile: Justfile, pasted: frozenset[str], step: str, shell: Shell, *, conditional: bool) -> None:
         self._file = justfile.file
+        self._export = justfile.on("export")
         self._shell = shell
         self.assignments: dict[str, Assignment] = {found.name: found for found in justfile.assignments}
         self.parameters: dict[str, tuple[str, Assignment]] = {}
@@ -99,7 +102,11 @@ class Names:
         finally:
             self._open.remove(name)
         if isinstance(value, Dynamic):
-            return Local(self.local(name)) if inside else self.compute(Computed(name, found.value, Scope(self, {}, inside=True)), name)
+            return (
+                Local(self.local(name), texts_in(found.value, Scope(self, {})))
+                if inside
+                else self.compute(Computed(name, found.value, Scope(self, {}, inside=True)), name)
+            )
         if isinstance(value, Const) and not found.private and isinstance(found.value, Text) and name not in self._pasted:
             if not PLAIN.fullmatch(value.text):
                 self.several[name] = found.place
@@ -123,12 +130,20 @@ class Names:
         while self.computed.setdefault(output, wanted) != wanted:
             output, number = f"{wanted.output}_{number}", number + 1
         output = index(f"steps.{self._step}.outputs", output)
-        return Cel(f"default({output}, '')" if self._conditional else output, None, frozenset({name}), computed=True)
+        return Cel(
+            f"default({output}, '')" if self._conditional else output,
+            None,
+            frozenset({name}),
+            computed=True,
+            texts=texts_in(wanted.expression, wanted.scope),
+        )
 
     def script(self) -> Script:
         """Return the script of the step that computes."""
         used = {self.local(name) for name in self.computed}
         written = Script()
+        options = differences(self._shell, keep="e") if self._shell.native else ""
+        written.lines += [options] if options else []
         for name, wanted in self.computed.items():
             own = Commands(wanted.scope, self._file, used, self._shell)
             target = self.local(name)
@@ -139,6 +154,9 @@ class Names:
                 own.lines[start:] = [f"    {line}" for line in own.lines[start:]] + ["fi"]
             else:
                 own.assign(target, wanted.expression)
+            found = self.assignments.get(name)
+            if found is not None and wanted.expression is found.value and (found.export or self._export) and fits(name, ENV_NAME):
+                own.lines.append(f'export {name}="${target}"')
             written.lines += own.lines
         for name in self.computed:
             form = f"{name}<<END_OF_VALUE\\n%s\\nEND_OF_VALUE\\n"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from ropeway.lang.dialects.justfile.names import Computed, Scope, index
 from ropeway.lang.dialects.justfile.syntax import Text
-from ropeway.lang.dialects.justfile.values import Cannot, Cel, Const, Dynamic, fold, source
+from ropeway.lang.dialects.justfile.values import Cannot, Cel, Const, Dynamic, fold, source, texts_of
 from ropeway.lang.patterns import BadPattern, check_pattern
-from ropeway.records import record
+from ropeway.records import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +34,12 @@ class Given:
     asked: bool
     description: str = ""
     pattern: str = ""
+    integer: bool = False
 
 
-def bind_parameters(recipe: Recipe, names: Names, prefix: str, chosen: str) -> tuple[list[Given], dict[str, Value]]:
+def bind_parameters(
+    recipe: Recipe, names: Names, prefix: str, chosen: str, integers: frozenset[tuple[str, str]]
+) -> tuple[list[Given], dict[str, Value]]:
     """Return the workflow's parameters for a recipe that people run, and what the recipe's own stand for.
 
     Args:
@@ -44,11 +47,14 @@ def bind_parameters(recipe: Recipe, names: Names, prefix: str, chosen: str) -> t
         names: The variables of the justfile.
         prefix: What stands in front of each name; empty when there is only one recipe.
         chosen: An expression that tells whether this recipe is run; empty when it always is.
+        integers: Recipes and parameters that have to be integers.
     """
     made: list[Given] = []
     own: dict[str, Value] = {}
     for parameter in recipe.parameters:
         given, value = _bind(recipe, parameter, names, own, prefix, chosen)
+        if (recipe.name, parameter.name) in integers and isinstance(value, Cel):
+            given, value = replace(given, integer=True), replace(value, integer=True)
         made.append(given)
         own[parameter.name] = value
     return made, own
@@ -67,12 +73,12 @@ def _bind(recipe: Recipe, parameter: Parameter, names: Names, own: dict[str, Val
         missing = known is None and parameter.kind == "+"
         default = "" if text is None and (several or not missing) else text
         given = Given(name, parameter, default, default is None, missing, description, pattern)
-        return given, Cel(f"join({where}, ' ')", text or "", frozenset({parameter.name}), items=where)
+        return given, Cel(f"join({where}, ' ')", text or "", frozenset({parameter.name}), items=where, texts=(text or "",))
     used = frozenset({parameter.name})
     if known is None:
         return Given(name, parameter, None, not several, True, description, pattern), Cel(where, None, used, maybe=several)
     if isinstance(known, Const):
-        return Given(name, parameter, known.text, False, False, description, pattern), Cel(where, known.text, used)
+        return Given(name, parameter, known.text, False, False, description, pattern), Cel(where, known.text, used, texts=(known.text,))
     given = Given(name, parameter, None, False, False, description, pattern)
     if isinstance(known, Dynamic):
         assert parameter.default is not None
@@ -80,7 +86,7 @@ def _bind(recipe: Recipe, parameter: Parameter, names: Names, own: dict[str, Val
         inside = Scope(names, own, inside=True)
         known = names.compute(Computed(f"default_{name}", parameter.default, inside, needed), parameter.name)
     assert isinstance(known, Cel)
-    return given, Cel(f"default({where}, {source(known)})", known.sample, used, computed=known.computed)
+    return given, Cel(f"default({where}, {source(known)})", known.sample, used, computed=known.computed, texts=known.texts)
 
 
 def _described(recipe: Recipe, parameter: Parameter) -> tuple[str, str]:
@@ -135,4 +141,4 @@ def _all(values: Sequence[Value]) -> Value:
         return Const(" ".join(value.text for value in values if isinstance(value, Const)))
     parts = [source(value) for value in values if isinstance(value, Const | Cel)]
     names = frozenset[str]().union(*(value.names for value in values if isinstance(value, Cel)))
-    return Cel(" + ' ' + ".join(parts), "a b", names)
+    return Cel(" + ' ' + ".join(parts), "a b", names, texts=texts_of(*values))

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ropeway.lang.dialects.justfile.bodies import Ground, convert_body
-from ropeway.lang.dialects.justfile.names import Computed, Names, Scope
+from ropeway.lang.dialects.justfile.names import Computed, Names, Scope, index
 from ropeway.lang.dialects.justfile.parameters import bind_arguments, bind_parameters
 from ropeway.lang.dialects.justfile.shells import script_shell
 from ropeway.lang.dialects.justfile.syntax import Call as Function
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ropeway.lang.dialects.justfile.parameters import Given
     from ropeway.lang.dialects.justfile.settings import Settings
     from ropeway.lang.dialects.justfile.shells import Shell
-    from ropeway.lang.dialects.justfile.syntax import Dependency, Justfile, Recipe
+    from ropeway.lang.dialects.justfile.syntax import Dependency, Justfile, Place, Recipe
     from ropeway.lang.dialects.justfile.values import Value
     from ropeway.lang.expressions import Type
 
@@ -32,6 +32,7 @@ __all__ = ["Recipes", "Repaste"]
 
 _SYSTEMS = {"linux": {"linux"}, "macos": {"macos"}, "unix": {"linux", "macos"}}
 _OTHER_SYSTEMS = frozenset({"windows", "android", "dragonfly", "freebsd", "netbsd", "openbsd"})
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _ONLY_LIST = re.compile(r"@?(?:just|)\s*(?:--(?:list|choose|summary|unsorted|list-heading|list-prefix|color)\b[^;&|]*|-l\b[^;&|]*)+$")
 _INTERACTIVE = re.compile(
     r"(?:^|&&|\|\||;|then|do)\s*(?:exec\s+)?(?:\"?\$\{?(?:EDITOR|VISUAL|SHELL|PAGER)\b|(?:vim|vi|nvim|nano|emacs\s+-nw|less|more|top|htop|fzf|tmux|gdb)\b"
@@ -41,11 +42,12 @@ _INTERACTIVE = re.compile(
 
 
 class Repaste(Exception):
-    """Some variables can not be parameters: the conversion starts again with them pasted."""
+    """The conversion starts again, with some variables pasted (``names``) or some parameters of recipes as integers."""
 
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: frozenset[str], integers: frozenset[tuple[str, str]] = frozenset()) -> None:
         super().__init__(", ".join(sorted(names)))
         self.names = names
+        self.integers = integers
 
 
 class Failed(Exception):
@@ -62,7 +64,9 @@ class Recipes:
 
     Failed = Failed
 
-    def __init__(self, justfile: Justfile, settings: Settings, wanted: Sequence[str], pasted: frozenset[str]) -> None:
+    def __init__(
+        self, justfile: Justfile, settings: Settings, wanted: Sequence[str], pasted: frozenset[str], integers: frozenset[tuple[str, str]]
+    ) -> None:
         self.justfile = justfile
         self.settings = settings
         self.notes: list[Problem] = []
@@ -74,7 +78,11 @@ class Recipes:
         several = len(self.entries) > 1
         self.choice = ("just_recipe" if "recipe" in {a.name for a in justfile.assignments} else "recipe") if several else ""
         self.variables_step = "just_variables" if "variables" in self.named else "variables"
-        self.names = Names(justfile, pasted, self.variables_step, settings.shell, conditional=several)
+        prefixes = {name: f"{name}_" if several else "" for name in self.entries}
+        taken = {f"{prefix}{p.name}" for name, prefix in prefixes.items() if name in self.named for p in self.named[name][0].parameters}
+        self._integers = integers
+        self._words: dict[str, Place] = {}
+        self.names = Names(justfile, pasted | taken, self.variables_step, settings.shell, conditional=several)
         self._given: dict[str, tuple[list[Given], dict[str, Value]]] = {}
         self._bodies: dict[str, list[Body]] = {}
         self._scopes: dict[str, Scope] = {}
@@ -115,7 +123,7 @@ class Recipes:
         """Return the call that a person makes; raises ``Cannot``."""
         if name not in self._given:
             chosen = f"params.{self.choice} == '{name}'" if self.choice else ""
-            self._given[name] = bind_parameters(self.named[name][0], self.names, f"{name}_" if self.choice else "", chosen)
+            self._given[name] = bind_parameters(self.named[name][0], self.names, f"{name}_" if self.choice else "", chosen, self._integers)
         return Call(self.named[name][0], ())
 
     def given(self, name: str) -> tuple[Given, ...]:
@@ -220,11 +228,16 @@ class Recipes:
         else:
             self.notes.append(Problem(name, recipe.place, "it does nothing, so it has no step", "nothing to do"))
 
-    def repaste(self, problem: Cannot) -> None:
-        """Raise ``Repaste`` when a problem is about variables that need not be parameters."""
+    def repaste(self, problem: Cannot, call: Call) -> None:
+        """Raise ``Repaste`` when a problem is about variables that need not be parameters, or a parameter that can be an integer."""
         names = problem.names & self.names.parameters.keys()
         if names:
             raise Repaste(frozenset(names))
+        recipe = call.recipe
+        for given in self.given(recipe.name) if problem.number and self.is_entry(call) else ():
+            one = (recipe.name, given.parameter.name)
+            if given.parameter.name in problem.names and _INTEGER.fullmatch(given.default or "") and one not in self._integers:
+                raise Repaste(frozenset(), frozenset({one}))
 
     # Its script
 
@@ -239,7 +252,7 @@ class Recipes:
                     self.folder(one)
                 self.bodies(call)
         except Cannot as problem:
-            self.repaste(problem)
+            self.repaste(problem, call)
             raise Failed(call.recipe.name, problem) from None
 
     def filled(self, name: str) -> list[Recipe]:
@@ -276,7 +289,17 @@ class Recipes:
                 for expression, place in body.words.items():
                     value = scope[parameter.name]
                     if isinstance(value, Cel) and value.source == expression:
-                        self._note_word(recipe, parameter.name, place)
+                        self._words.setdefault(f"{parameter.name} of {recipe.name}", place)
+        text = body.text
+        if re.search(r"\$\{?(?:0\b|BASH_SOURCE)", text):
+            self._note(
+                Problem(
+                    recipe.name, recipe.place, "$0 and BASH_SOURCE are other names in a step", "use $PWD, or a path that is written down"
+                )
+            )
+        if re.search(r"(?<![&|<>])&(?![&>])\s*(?:$|\)|#)", text, re.MULTILINE):
+            hint = "start it with a service manager, or keep the run going with wait"
+            self._note(Problem(recipe.name, recipe.place, "what it leaves running in the background ends with the run", hint))
         if self._calls_just(body):
             hint = "make it a dependency and import again, or leave it: it works as long as just is installed"
             self._note(Problem(recipe.name, recipe.place, "its script calls just itself", hint))
@@ -286,12 +309,12 @@ class Recipes:
         if problem not in self.notes:
             self.notes.append(problem)
 
-    def _note_word(self, recipe: Recipe, parameter: str, place: object) -> None:
-        from ropeway.lang.dialects.justfile.syntax import Place
-
-        assert isinstance(place, Place)
-        reason = f"{parameter!r} stands outside quotes: it now arrives as one word, where just split it and ran what was in it"
-        self._note(Problem(recipe.name, place, reason, "nothing to do, unless several words were given in one argument"))
+    def note_words(self) -> None:
+        """Tell once which values just would have read as program text."""
+        if self._words:
+            reason = f"outside quotes a value is now one word, and never program text: {', '.join(self._words)}"
+            hint = "nothing to do, unless somebody gave several words or shell syntax in one argument"
+            self._note(Problem("", next(iter(self._words.values())), reason, hint))
 
     @staticmethod
     def _calls_just(body: Body) -> bool:
@@ -328,12 +351,13 @@ class Recipes:
 
     def _check_script(self, recipe: Recipe, body: Body) -> None:
         """Raise ``Cannot`` where our language refuses an expression in the script, or ``Repaste`` where pasting helps."""
-        compiled = compile_script(body.text, body.shell if isinstance(body.shell, str) else "other", _type_of)
+        compiled = compile_script(body.text, body.shell if isinstance(body.shell, str) else "other", self._type_of)
         for problem in compiled.problems:
             use = next((body.uses.get(use.source) for use in compiled.uses if use.offset == problem.offset), None)
             place = use.place if use is not None else recipe.place
             every = frozenset[str]().union(*(one.names for one in body.uses.values()))
-            raise Cannot(place, problem.message, problem.hint or "write the line in another way", every)
+            number = problem.code == "RW304"
+            raise Cannot(place, problem.message, problem.hint or "write the line in another way", every, number=number)
 
     def check(self, call: Call) -> None:
         """Raise ``Cannot`` for attributes that are not converted, and tell about those that mean less here."""
@@ -349,6 +373,14 @@ class Recipes:
                     hint = "start the workflow in the folder that it is about"
                     self._note(Problem(variant.name, attribute.place, "[no-cd]: it runs in the run's folder, as every step does", hint))
 
+    def _type_of(self, expression: str) -> Type:
+        integers = {
+            index("params", g.name) for recipe, parameter in self._integers for g in self.given(recipe) if g.parameter.name == parameter
+        }
+        if expression.startswith("size(") or expression in integers:
+            return INTEGER
+        return BOOLEAN if re.search(r" (?:==|!=|&&|\|\|) |^!?matches\(", expression) and not expression.startswith("(") else STRING
+
     def interactive(self, body: Body) -> bool:
         """Whether a script talks with a person."""
         return _INTERACTIVE.search("\n".join(line.lstrip("( ") for line in body.lines)) is not None
@@ -361,6 +393,19 @@ class Recipes:
         own = self.known(attribute.arguments[0], "[working-directory]") if attribute and attribute.arguments else ""
         both = f"{self.settings.folder}/{own}" if self.settings.folder and own and not own.startswith("/") else own or self.settings.folder
         return "" if both == "." else both.replace("${{", "$${{")
+
+    def exported(self) -> dict[str, str]:
+        """Return the exported variables that are known before a command ran, as templates."""
+        found = {}
+        for name, assignment in self.names.assignments.items():
+            if (assignment.export or self.settings.export) and name not in self.justfile.unexports and fits(name, ENV_NAME):
+                try:
+                    value = Scope(self.names, {})[name]
+                except Cannot:  # told where a recipe is given it
+                    continue
+                if isinstance(value, Const) or (isinstance(value, Cel) and f"steps.{self.variables_step}" not in value.source):
+                    found[name] = _template(value, self.justfile.recipes[0])
+        return found
 
     def environment(self, recipe: Recipe, call: Call) -> dict[str, str]:
         """Return the variables that a recipe's commands see, as templates; raises ``Cannot``."""
@@ -403,9 +448,3 @@ def _template(value: Value, recipe: Recipe) -> str:
     if not isinstance(value, Cel):
         raise Cannot(recipe.place, "a value that a command gives is not converted here", "make it a variable: name := …")
     return f"${{{{ {source(value)} }}}}"
-
-
-def _type_of(expression: str) -> Type:
-    if expression.startswith("size("):
-        return INTEGER
-    return BOOLEAN if re.search(r" (?:==|!=|&&|\|\|) |^!?matches\(", expression) and not expression.startswith("(") else STRING

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ropeway.lang.dialects.justfile.syntax import Expression, Place
 
-__all__ = ["PLAIN", "Cannot", "Cel", "Const", "Dynamic", "Local", "Value", "condition", "fold", "literal", "source"]
+__all__ = ["PLAIN", "Cannot", "Cel", "Const", "Dynamic", "Local", "Value", "condition", "fold", "literal", "source", "texts_in", "texts_of"]
 
 PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,-]+")
 """Texts that a shell reads as one word, the same with and without quotes."""
@@ -30,15 +30,17 @@ PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,-]+")
 class Cannot(Exception):
     """Something has no faithful counterpart. Caught where a recipe is converted.
 
-    ``names`` are those of the justfile that it is about: if they are variables, their text can be pasted instead.
+    ``names`` are those of the justfile that it is about: if they are variables, their text can be pasted instead. ``number``: an integer
+    could stand there.
     """
 
-    def __init__(self, place: Place, reason: str, hint: str, names: frozenset[str] = frozenset()) -> None:
+    def __init__(self, place: Place, reason: str, hint: str, names: frozenset[str] = frozenset(), *, number: bool = False) -> None:
         super().__init__(reason)
         self.place = place
         self.reason = reason
         self.hint = hint
         self.names = names
+        self.number = number
 
 
 @record
@@ -54,7 +56,7 @@ class Cel:
 
     ``sample`` is its text when nothing is given, None when that is not known; ``names`` are the justfile's names in it. ``items`` is the
     expression of the list when it stands for a variadic parameter. ``quoted``: just would have put it between quotes. ``maybe``: it may
-    be null. ``computed``: a command gave it.
+    be null. ``computed``: a command gave it. ``texts`` are those that the author wrote and that it may hold. ``integer``: it is one.
     """
 
     source: str
@@ -64,6 +66,8 @@ class Cel:
     quoted: bool = False
     maybe: bool = False
     computed: bool = False
+    texts: tuple[str, ...] = ()
+    integer: bool = False
 
     @property
     def loose(self) -> bool:
@@ -73,9 +77,10 @@ class Cel:
 
 @record
 class Local:
-    """A variable of the script at hand, which holds a variable of the justfile."""
+    """A variable of the script at hand, which holds a variable of the justfile; see :class:`Cel` for ``texts``."""
 
     name: str
+    texts: tuple[str, ...] = ()
 
 
 @record
@@ -98,7 +103,34 @@ def source(value: Const | Cel) -> str:
     """Return a value as a part of an expression."""
     if isinstance(value, Const):
         return literal(value.text)
+    if value.integer:
+        return f"join([{value.source}], '')"
     return f"default({value.source}, '')" if value.maybe else value.source
+
+
+def texts_of(*values: Value) -> tuple[str, ...]:
+    """Return the author's texts that may be in values."""
+    found: list[str] = []
+    for value in values:
+        found += (value.text,) if isinstance(value, Const) else value.texts if isinstance(value, Cel | Local) else ()
+    return tuple(found)
+
+
+def texts_in(expression: Expression | None, scope: Mapping[str, Value]) -> tuple[str, ...]:
+    """Return the author's texts that may be in what a shell finds out."""
+    match expression:
+        case Text(value=text):
+            return (text,)
+        case Name(name=name) if name in scope:
+            value = scope[name]
+            return texts_in(value.expression, scope) if isinstance(value, Dynamic) else texts_of(value)
+        case Binary(left=left, right=right):
+            return (*texts_in(left, scope), *texts_in(right, scope))
+        case Choose(then=then, other=other):
+            return (*texts_in(then, scope), *texts_in(other, scope))
+        case Call(name=name, arguments=arguments) if name.startswith(("env", "trim")):
+            return tuple(text for argument in arguments[name.startswith("env") :] for text in texts_in(argument, scope))
+    return ()
 
 
 def _sample(value: Const | Cel) -> str | None:
@@ -157,7 +189,7 @@ def _joined(expression: Binary, scope: Mapping[str, Value]) -> Value:
     samples = [_sample(left), between, _sample(right)]
     sample = None if None in samples else "".join(s for s in samples if s is not None)
     quoted, computed = (any(isinstance(v, Cel) and getattr(v, flag) for v in (left, right)) for flag in ("quoted", "computed"))
-    return Cel(" + ".join(parts), sample, _names(left, right), quoted=quoted, computed=computed and not quoted)
+    return Cel(" + ".join(parts), sample, _names(left, right), quoted=quoted, computed=computed and not quoted, texts=texts_of(left, right))
 
 
 def _merged(left: Const | Cel, between: str, right: Const | Cel) -> list[str]:
@@ -177,7 +209,7 @@ def _either(op: str, left: Const | Cel, right: Const | Cel) -> Value:
         return right if bool(left.text) == (op == "&&") else left
     a, b = source(left), source(right)
     chosen = f"({a} == '' ? '' : {b})" if op == "&&" else f"({a} == '' ? {b} : {a})"
-    return Cel(chosen, None, _names(left, right))
+    return Cel(chosen, None, _names(left, right), texts=texts_of(left, right))
 
 
 def _chosen(expression: Choose, scope: Mapping[str, Value]) -> Value:
@@ -189,7 +221,7 @@ def _chosen(expression: Choose, scope: Mapping[str, Value]) -> Value:
         return Dynamic(expression)
     names = _names(then, other) | holds.names
     loose = [s for s in (_sample(then), _sample(other)) if s is not None and PLAIN.fullmatch(s) is None]
-    return Cel(f"({holds.source} ? {source(then)} : {source(other)})", loose[0] if loose else None, names)
+    return Cel(f"({holds.source} ? {source(then)} : {source(other)})", loose[0] if loose else None, names, texts=texts_of(then, other))
 
 
 def condition(expression: Expression, scope: Mapping[str, Value]) -> Cel | bool | None:
@@ -242,7 +274,8 @@ def _called(call: Call, scope: Mapping[str, Value]) -> Value:
         if found is not None:
             only = values[0]
             sample = "word" if name == "quote" else only.sample
-            return Cel(found, sample, only.names, quoted=only.quoted or name == "quote", maybe=only.maybe and name == "quote")
+            quoted = name == "quote"
+            return Cel(found, sample, only.names, quoted=only.quoted or quoted, maybe=only.maybe and quoted, texts=only.texts)
     if name == "quote":
         raise Cannot(call.place, "quote() of something that a command gives is not converted", "use the value itself between double quotes")
     if name not in BY_SHELL:
