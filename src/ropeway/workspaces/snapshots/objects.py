@@ -20,7 +20,7 @@ from ropeway.errors import StoreError
 from ropeway.workspaces.programs import git
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -128,7 +128,7 @@ class ObjectStore:
             return oid
         packer = zlib.compressobj(1)
         head = packer.compress(b"%s %d\0" % (kind, len(data)))
-        self._put(oid, [head + packer.compress(data) + packer.flush()])
+        self._put(oid, head + packer.compress(data) + packer.flush())
         return oid
 
     def write_stream(self, source: int, size: int, known: bytes = b"") -> bytes | None:
@@ -188,19 +188,14 @@ class ObjectStore:
             return False
         return True
 
-    def _put(self, oid: bytes, parts: Iterable[bytes]) -> None:
+    def _put(self, oid: bytes, data: bytes) -> None:
         path = b"%s/tmp_obj_%s" % (self._objects, secrets.token_hex(8).encode())
         target = self._create(path)
         try:
-            for part in parts:
-                self._append(target, part, path)
-        except StoreError:
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-            raise
-        finally:
-            os.close(target)
-        try:
+            try:
+                self._append(target, data, path)
+            finally:
+                os.close(target)
             self._name(path, oid)
         except StoreError:
             with contextlib.suppress(OSError):
