@@ -15,6 +15,7 @@ DEMO = ROOT / "examples/demo/demo"
 
 def demo(tmp_path: Path, first_on_path: Path) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "PATH": f"{first_on_path}{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
+    environ["AI_WORKSPACES_ROOT"] = str(tmp_path / "not-for-the-demo")
     return subprocess.run([sys.executable, str(DEMO)], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -24,9 +25,11 @@ def test_the_demo_behaves_as_it_says_and_leaves_nothing_behind(tmp_path: Path) -
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     shown = [line for line in done.stdout.splitlines() if line.startswith("$ ")]
-    for verb in ("validate", "graph", "run", "resume", "runs", "status", "logs", "artifacts"):
+    for verb in ("validate", "graph", "run", "shell", "resume", "diff", "land", "runs", "status", "logs", "artifacts", "gc"):
         assert any(line.startswith(f"$ workflow {verb}") for line in shown), verb
     assert done.stdout.rstrip().splitlines()[-1].startswith("# Everything behaved.")
+    assert "in a working copy of @ (git)" in done.stdout
+    assert "$ workflow land\nropeway/prepare-release-" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

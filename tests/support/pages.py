@@ -28,6 +28,9 @@ LOOSE = [
     (re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b"), "[0-9a-f]+"),
 ]
 
+_NOT_A_READERS = ("ROPEWAY_", "PYTEST_", "GIT_", "AGENT_", "AI_WORKSPACES_", "DIRENV_")
+"""Variables that begin so are kept away from the commands of a page."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -84,15 +87,18 @@ class Page:
         self.cwd.mkdir()
         self.ids: dict[str, str] = {}
         self.environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("ROPEWAY_", "PYTEST_"))},
+            **{name: value for name, value in os.environ.items() if not name.startswith(_NOT_A_READERS)},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(folder),
             "XDG_STATE_HOME": str(folder / "state"),
             "XDG_CONFIG_HOME": str(folder / "config"),
             "XDG_CACHE_HOME": str(folder / "cache"),
             "ROPEWAY_ACTOR": "ada",
+            "GIT_CONFIG_NOSYSTEM": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+        for role in ("AUTHOR", "COMMITTER"):
+            self.environ |= {f"GIT_{role}_NAME": "Ada", f"GIT_{role}_EMAIL": "ada@example.org"}
 
     def do(self, block: Block) -> str | None:
         """Carry out one block; returns what is wrong, or None."""
