@@ -242,7 +242,7 @@ class Document:
         if f"steps.{self._recipes.variables_step}." in "\n".join([*lines, *when]):
             needs = [self._recipes.variables_step, *needs]
         head += [f"needs = {write.array(needs)}"] if needs else []
-        return _Step(name, [*head, *when, *lines], recipe, list(node.entries))
+        return _Step(name, [*head, *when, *lines], recipe if node.key[2] == "body" else None, list(node.entries))
 
     def _line(self, problem: Problem) -> int:
         named = self._recipes.named.get(problem.recipe)

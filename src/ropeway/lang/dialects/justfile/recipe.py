@@ -312,7 +312,7 @@ class Recipes:
     def note_words(self) -> None:
         """Tell once which values just would have read as program text."""
         if self._words:
-            reason = f"outside quotes a value is now one word, and never program text: {', '.join(self._words)}"
+            reason = f"outside quotes a value is one word here, and never program text: {', '.join(self._words)}"
             hint = "nothing to do, unless somebody gave several words or shell syntax in one argument"
             self._note(Problem("", next(iter(self._words.values())), reason, hint))
 

@@ -119,8 +119,8 @@ def texts_of(*values: Value) -> tuple[str, ...]:
 def texts_in(expression: Expression | None, scope: Mapping[str, Value]) -> tuple[str, ...]:
     """Return the author's texts that may be in what a shell finds out."""
     match expression:
-        case Text(value=text):
-            return (text,)
+        case Text(value=text, expand=expand):
+            return () if expand else (text,)
         case Name(name=name) if name in scope:
             value = scope[name]
             return texts_in(value.expression, scope) if isinstance(value, Dynamic) else texts_of(value)
