@@ -54,11 +54,12 @@ def choose(plan: Plan, options: RunOptions, cwd: Path) -> Isolation:
         _check_unneeded(options)
         return Isolation(None, "as asked" if options.in_place or options.backend else "as the workflow says")
     if wanted == "auto":
-        from ropeway.workspaces.discovery import discover  # light: most runs outside of repositories end here
+        from ropeway.workspaces.discovery import bare, discover  # light: most runs outside of repositories end here
 
         if discover(str(cwd)) is None:
             _check_unneeded(options)
-            return Isolation(None, NO_REPOSITORY)
+            store = bare(str(cwd))
+            return Isolation(None, NO_REPOSITORY if store is None else f"{store} is a bare repository")
     from ropeway.workspaces import backend, places
 
     if options.workspace_id is not None:
@@ -192,11 +193,19 @@ def _keep(policy: WorkspacePolicy | None, options: RunOptions) -> str:
 
 def _direnv(plan: Plan, options: RunOptions, backend: Backend) -> str:
     """Return the policy for ``.envrc``: a workflow from elsewhere only gets what the person has allowed already."""
-    if not options.direnv:
-        return "never"
     source = plan.template.source
     inside = source is not None and os.path.realpath(source).startswith(backend.root.rstrip("/") + "/")
-    return "allow" if inside else "allowed"
+    return direnv_policy(wanted=options.direnv, ours=inside)
+
+
+def direnv_policy(*, wanted: bool, ours: bool = True) -> str:
+    """Return what to do with the ``.envrc`` of a copy, as the person's settings bound it; ``ours`` is False for what came from elsewhere."""
+    if not wanted:
+        return "never"
+    policy = "allow" if ours else "allowed"
+    from ropeway.settings import load
+
+    return min(load(None, os.environ).direnv, policy, key=("never", "allowed", "allow").index)
 
 
 def _store(folder: RunFolder, root: str) -> str:

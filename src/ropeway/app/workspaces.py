@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ropeway.app.working_copies import direnv_policy
 from ropeway.errors import Busy, NotFound, Refused, RopewayError, UsageError
 from ropeway.records import record
 from ropeway.workspaces import backend as backends
@@ -123,7 +124,7 @@ def run(id: str, wanted: Wanted, cwd: str, environ: Mapping[str, str], tell: Tel
             "there is no command", hint=f"write it behind two hyphens: workflow workspace run {id} -- make test", code="no-command"
         )
     manager = find_workspace(id, cwd, environ, wanted.backend)
-    policy = "allow" if wanted.direnv else "never"
+    policy = direnv_policy(wanted=wanted.direnv)
     with _locked(manager, id, "workflow workspace run", environ), _attached(manager, id):
         ensured = manager.ensure_workspace(id, wanted.base or "@", policy, tell=tell)
         has = ensured.metadata.get("base_change")
@@ -178,7 +179,7 @@ def shell(id: str, cwd: str, environ: Mapping[str, str], tell: Tell, *, direnv: 
     manager = find_workspace(id, cwd, environ)
     manager.read(id)
     program = environ.get("SHELL") or "/bin/sh"
-    policy = "allow" if direnv else "never"
+    policy = direnv_policy(wanted=direnv)
     with ExitStack() as held:
         if isinstance(manager.backend, backends.Attached):  # nobody else can be in such a copy
             held.enter_context(_locked(manager, id, "workflow workspace shell", environ))

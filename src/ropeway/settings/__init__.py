@@ -49,6 +49,15 @@ SCHEMA: tuple[Key, ...] = (
     Key("actor", "string", "", "Name that the history of runs shows for you; your login name when empty.", project_may_set=False),
     Key("cores", "integer", 0, "Cores that the `resources` of one run's steps share; 0 means all of this machine.", minimum=0),
     Key(
+        "direnv",
+        "choice",
+        "allow",
+        "What a working copy does with an `.envrc`: `allow` it once and use it, use what you have `allowed` already, or `never`. "
+        "For a workflow from elsewhere, `allow` means `allowed`.",
+        project_may_set=False,
+        choices=("allow", "allowed", "never"),
+    ),
+    Key(
         "durability", "choice", "normal", "What a power loss may undo: the last 100 ms, or (`power`) nothing.", choices=("normal", "power")
     ),
     Key(
@@ -153,6 +162,12 @@ class Settings:
     def cores(self) -> int | None:
         """Cores that steps share, or None for all."""
         return int(self.all["cores"].value) or None
+
+    @property
+    def direnv(self) -> Literal["allow", "allowed", "never"]:
+        """What a working copy does with an ``.envrc``."""
+        found: Literal["allow", "allowed", "never"] = self.all["direnv"].value
+        return found
 
     @property
     def durability(self) -> Literal["normal", "power"]:

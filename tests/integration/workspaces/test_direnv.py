@@ -13,6 +13,7 @@ from ropeway.errors import NotFound, Refused, RopewayError, UsageError
 from ropeway.workspaces import direnv
 from ropeway.workspaces.backend import choose
 from ropeway.workspaces.manager import Manager
+from support.repositories import RepositoryProject
 from support.workspaces import git
 
 pytestmark = pytest.mark.needs("direnv", "git")
@@ -203,3 +204,16 @@ def without_direnv(place: Place) -> str:
             (folder / "git").symlink_to(f"{part}/git")
             break
     return str(folder)
+
+
+@pytest.mark.parametrize(("setting", "status"), [("allow", 0), ("allowed", 4), ("never", 0)])
+def test_the_persons_setting_bounds_what_a_run_does_with_an_envrc(tmp_path: Path, setting: str, status: int) -> None:
+    project = RepositoryProject(tmp_path)
+    (project.cwd / ".envrc").write_text("export FROM_ENVRC=yes\n")
+    project.write('[steps.a]\nrun = "echo FROM_ENVRC=${FROM_ENVRC:-}"\n')
+    ran = project.call("run", env={"ROPEWAY_DIRENV": setting})
+    assert ran.status == status, ran.err
+    if status == 0:
+        assert ran.log("a").decode() == f"FROM_ENVRC={'yes' if setting == 'allow' else ''}\n"
+    else:
+        assert "direnv allow" in ran.err
