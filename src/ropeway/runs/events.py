@@ -13,7 +13,7 @@ run.started        workspace pid pid_started actor
 run.waiting        gates
 run.cancelling     by reason
 run.finished       state outputs warnings reason error
-step.started       step attempt log interactive workspace (an ephemeral step's own)
+step.started       step attempt log interactive pure workspace (an ephemeral step's own)
 step.process       step pid started (only for steps that live longer than a moment: what a sweep may kill)
 step.retrying      step attempt delay reason snapshot
 step.expanded      step count items (the items once: a resume does not evaluate them again)

@@ -218,6 +218,8 @@ class Executor:
             data = {"step": unit.address, "attempt": unit.attempt, "log": pair.number if pair is not None else None}
             if unit.step.interactive:
                 data["interactive"] = True
+            if unit.step.pure:
+                data["pure"] = True
             if unit.workspace is not None:
                 data["workspace"] = unit.workspace.path
             self.emit("step.started", data)

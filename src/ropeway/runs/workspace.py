@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from ropeway.runs.around import Loop
+    from ropeway.runs.events import RunEvent
     from ropeway.runs.folder import RunFolder
     from ropeway.runs.scope import Outcome, Unit
     from ropeway.runs.state import RunState
@@ -62,6 +63,8 @@ def open_workspace(workspace: Workspace, folder: RunFolder, recorded: RunState, 
     past = _past(folder, recorded, files)
 
     def stop(signum: int, _frame: object) -> None:
+        for one in _ENDING:
+            signal.signal(one, lambda _signum, _frame: None)  # what is half made goes first, however often somebody presses Ctrl-C
         raise Stopped(signum)
 
     previous = {one: signal.signal(one, stop) for one in _ENDING}
@@ -87,20 +90,23 @@ def _past(folder: RunFolder, recorded: RunState, files: Files) -> Past:
     if files == "restore":
         restore = _sure(events, recorded)
     elif files == "auto":
-        restore = undo_for_resume(known, _cut_off(recorded))
+        restore = undo_for_resume(known, _cut_off(events, recorded))
     first = Snapshot.from_json(known.created["snapshot"])
-    latest = known.all[-1] if known.all else first
     number = max([first.number, *(boundary.number for boundary in known.all)])
-    return Past(known.created, Snapshot(latest.number, latest.commit, latest.tree), number, len(known.found), restore, start)
+    return Past(known.created, known.latest or first, number, len(known.found), restore, start)
 
 
-def _cut_off(recorded: RunState) -> bool:
-    """Whether a process was under way: a step that only holds others (a sub-workflow, a ``foreach``) changes nothing itself."""
-    holding = {outer(address) for address in recorded.steps}
-    return any(step.state in ("running", "interrupted") and step.id not in holding for step in recorded.steps.values())
+def _cut_off(events: Collection[RunEvent], recorded: RunState) -> bool:
+    """Whether a process was under way that may have changed files here.
+
+    A step that only holds others (a sub-workflow, a ``foreach``) changes nothing itself; a pure one says so, and an ephemeral one had a place of its own.
+    """
+    elsewhere = {event.step for event in events if event.event == "step.started" and ("pure" in event.data or "workspace" in event.data)}
+    none = elsewhere | {outer(address) for address in recorded.steps}
+    return any(step.state in ("running", "interrupted") and step.id not in none for step in recorded.steps.values())
 
 
-def _sure(events: Collection[Any], recorded: RunState) -> Snapshot:
+def _sure(events: Collection[RunEvent], recorded: RunState) -> Snapshot:
     """Return the last boundary that holds only the changes of steps that are done.
 
     Raises:

@@ -270,3 +270,22 @@ def test_the_persons_work_meanwhile_is_their_own(project: RepositoryProject) -> 
     assert process.returncode == 0, err
     assert "meanwhile" not in out
     assert (project.cwd / "a.txt").read_text() == "meanwhile\n"
+
+
+def test_a_pure_step_that_was_cut_off_undoes_nobodys_work(project: RepositoryProject) -> None:
+    if project.backend == "overlay":
+        return  # nobody else sees its files while it works
+    project.write(
+        '[steps.a]\nrun = "echo a >> a.txt"\n[steps.b]\nneeds = ["a"]\npure = true\n'
+        'run = "touch $SIGNALS/half; test $ROPEWAY_ATTEMPT = 2 || sleep 60; cat a.txt"\n'
+    )
+    process = project.start("run")
+    project.running("b")
+    until((project.signals / "half").exists)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    (project.copy / "a.txt").write_text("mine\n")
+    until(lambda: project.newest().state().state == "interrupted")
+    ran = project.resume()
+    assert ran.status == 0, ran.err
+    assert ran.log("b") == b"mine\n"
