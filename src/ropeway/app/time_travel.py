@@ -257,7 +257,7 @@ class Saved:
         for part in address.split("/"):
             name = re.split(r"[\[#]", part, maxsplit=1)[0]
             step = next((one for one in template.steps if one.id == name), None)
-            if step is None or step.uses not in plan.workflows:
+            if step is None or step.uses is None or step.uses not in plan.workflows:
                 return step
             template = plan.workflows[step.uses]
         return step
