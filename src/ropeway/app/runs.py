@@ -14,7 +14,7 @@ from ropeway.app import enforce, working_copies
 from ropeway.app.options import RunOptions
 from ropeway.app.plugin_types import PluginTypes
 from ropeway.app.readiness import Ready, prepare, read
-from ropeway.errors import NotFound
+from ropeway.errors import NotFound, RopewayError
 from ropeway.records import replace
 from ropeway.runs import guardian
 from ropeway.runs.around import Limits
@@ -127,7 +127,11 @@ def carry_out(
         ready = ready or read(plan, cwd=Path(cwd), options=options, prompt=prompt)
         settings = ready.settings
         isolation = ready.isolation or working_copies.chosen(first, cwd)
-        workspace, locked = working_copies.workspace_of(folder, plan, options, cwd, isolation)
+        try:
+            workspace, locked = working_copies.workspace_of(folder, plan, options, cwd, isolation)
+        except RopewayError as error:
+            _note_refused(folder, error)
+            raise
         locks += [locked] if locked >= 0 else []
         job = Job(
             folder=folder,
@@ -148,6 +152,15 @@ def carry_out(
     finally:
         for lock in locks:
             os.close(lock)
+
+
+def _note_refused(folder: RunFolder, error: RopewayError) -> None:
+    """Write the end of a new run that can't be begun; one that was begun before stays as it was."""
+    if any(event.event == "run.started" for event in folder.events()):
+        return
+    journal = Journal(folder.journal)
+    journal.add("run.finished", {"state": "failed", "outputs": {}, "error": str(error)})
+    journal.release()
 
 
 def created(folder: RunFolder) -> Mapping[str, Any]:

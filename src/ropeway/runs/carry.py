@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -105,6 +106,10 @@ def _carry(job: Job, life: int, sink: EventSink | None) -> int:
             open_workspace(job.workspace, job.folder, recorded, job.files, executor)
         except Stopped as stopped:
             return _stopped(job, executor, stopped.signum)
+        except RopewayError as error:
+            if recorded.copy is None:
+                _note_unopened(job, executor, error)
+            raise
         root = _root(job)
         final = executor.run(root)
         if final == "interrupted":
@@ -168,8 +173,18 @@ def _stopped(job: Job, executor: Executor, signum: int) -> int:
     """Write the end of a run that a signal ended before its first step."""
     by, reason = who_cancels(job.folder, signum, job.actor)
     executor.emit("run.cancelling", {"by": by, "reason": reason})
+    with contextlib.suppress(RopewayError):  # that it was cancelled is what counts
+        job.workspace.close("cancelled", executor.emit)
     ended = _never_started(job, executor, {"state": "cancelled", "reason": reason})
     return 130 if signum == signal.SIGINT else ended.status or 0
+
+
+def _note_unopened(job: Job, executor: Executor, error: RopewayError) -> None:
+    """Write the end of a run whose workspace could not be had: it is over before it began, and nobody has to look after it."""
+    with contextlib.suppress(RopewayError):  # on a full disk, say: then it stays as it is
+        job.workspace.close("failed", executor.emit)
+        executor.emit("run.finished", {"state": "failed", "outputs": {}, "error": str(error)})
+        executor.flush()
 
 
 @record

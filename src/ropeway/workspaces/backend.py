@@ -133,6 +133,22 @@ class Attached(Protocol):
         ...
 
 
+@runtime_checkable
+class Mending(Protocol):
+    """A backend whose copies the person's work in the repository can take off its list, or take away from their commit."""
+
+    def mend(self, path: str) -> bool:
+        """Put that right without touching a file; it has to cost nothing when nothing happened since the last call.
+
+        Returns:
+            Whether there was anything to put right.
+
+        Raises:
+            StoreError: The repository can't be read or written.
+        """
+        ...
+
+
 @record
 class Choice:
     """The backend to use. None: the run works in place, and ``note`` says why."""

@@ -10,10 +10,10 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import NotFound, StoreError
+from ropeway.errors import NotFound, RopewayError, StoreError
 from ropeway.records import replace
 from ropeway.workspaces import Past, Snapshot
-from ropeway.workspaces.backend import Attached
+from ropeway.workspaces.backend import Attached, Mending
 from ropeway.workspaces.ephemeral import Ephemeral
 from ropeway.workspaces.programs import LOCAL_VARIABLES, git
 from ropeway.workspaces.snapshots import Snapshots, changed_paths
@@ -76,7 +76,7 @@ class WorkingCopy:
         except OSError as error:
             raise NotFound(f"the folder {wish.folder} can't be had in the working copy: {error.strerror}", code="folder-gone") from error
         self._manager.sync_tools(wish.id, wish.tools)
-        self._take_environment()
+        self._take_environment(tell)
         self._manager.update_status(wish.id, "running", wish.workflow or None, wish.command or None)
 
     def enter(self, created: Mapping[str, Any], latest: Snapshot) -> None:
@@ -91,21 +91,48 @@ class WorkingCopy:
         """
         self._base_commit = created["base_commit"]
         self._last = latest
-        self._take_environment()
+        self._take_environment(_silent)
 
-    def _take_environment(self) -> None:
+    def _take_environment(self, tell: Tell) -> None:
         wish, manager = self._wish, self._manager
         self._environ = dict.fromkeys(LOCAL_VARIABLES)
         self._environ |= manager.environ_for(wish.id)
-        self._environ |= manager.direnv_environment(wish.id, wish.direnv)
+        self._environ |= manager.direnv_environment(wish.id, wish.direnv, tell=tell)
 
     def _begin(self, past: Past, tell: Tell) -> None:
-        wish, start = self._wish, past.start
-        manager = self._manager
+        """Make it, or take the one that the person named."""
+        wish = self._wish
+        told: dict[str, dict[str, Any]] = {}
+        try:
+            data = self._taken_in(past.start, told)
+        except BaseException:
+            with contextlib.suppress(RopewayError):  # the first error is the one to tell
+                self._take_back(told)
+            raise
+        if self._reused:
+            tell("workspace.reused", {"id": wish.id, "path": self._top})
+        tell("workspace.created", data)
+        for event, more in told.items():
+            if event not in ("workspace.created", "workspace.reused"):
+                tell(event, more)
+        self._snapshots.remember()
+
+    def _take_back(self, told: Mapping[str, Any]) -> None:
+        """Remove a copy that the run's journal does not know: nobody would find it."""
+        wish, manager = self._wish, self._manager
+        self._first = self._last = None
+        if "workspace.created" in told or (not wish.named and manager.exists(wish.id)):
+            manager.cleanup(wish.id, force=True)
+        if os.path.isdir(os.path.join(self._git_dir, "refs", "ropeway", wish.run)):
+            for label in ("0", "first"):
+                git("update-ref", "-d", f"refs/ropeway/{wish.run}/{label}", git_dir=self._git_dir)
+
+    def _taken_in(self, start: Mapping[str, Any] | None, told: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """Have a copy, save what it begins with and return the data of ``workspace.created``; ``told`` takes the manager's events."""
+        wish, manager = self._wish, self._manager
         if not wish.named and manager.exists(wish.id):
             manager.cleanup(wish.id, force=True)  # this run's own, from before its first event: nothing has run in it
         base = wish.base if start is None else again(manager, start["base_commit"])
-        told: dict[str, dict[str, Any]] = {}
         ensured = self._ensure(base, told.__setitem__)
         self._reused = not ensured.created
         fresh = take_in(self._snapshots, ensured) and start is None
@@ -114,9 +141,8 @@ class WorkingCopy:
             self._snapshots.restore(start["snapshot"]["commit"])
             self._pin_first(start)
         self._first = self._last = self._snapshots.take("0", _parents(self._base_commit), self._message(0), look=not fresh)
-        if self._reused:
-            tell("workspace.reused", {"id": wish.id, "path": self._top})
-        data: dict[str, Any] = {
+        nested = [f"{name} is a repository of its own: what steps change in it is not saved" for name in self._snapshots.nested]
+        return {
             "id": wish.id,
             "path": self._top,
             "root": manager.backend.root,
@@ -128,20 +154,16 @@ class WorkingCopy:
             "person": bool(ensured.base is not None and ensured.base.person),
             "uncommitted": _uncommitted(ensured),
             "snapshot": self._first.as_json(),
-            "notes": list(ensured.made.notes) if ensured.made is not None else [],
+            "notes": [*(ensured.made.notes if ensured.made is not None else ()), *nested],
+            "reused": self._reused,
         }
-        nested = [f"{name} is a repository of its own: what steps change in it is not saved" for name in self._snapshots.nested]
-        tell("workspace.created", {**data, "notes": data["notes"] + nested, "reused": self._reused})
-        for event, more in told.items():
-            if event not in ("workspace.created", "workspace.reused"):
-                tell(event, more)
-        self._snapshots.remember()
 
     def _ensure(self, base: str, tell: Tell) -> Ensured:
         wish, manager = self._wish, self._manager
         if isinstance(manager.backend, Attached) and manager.exists(wish.id):
             manager.backend.attach(self._top, wish.id)
-        return manager.ensure_workspace(wish.id, base, wish.direnv, extra={"run": wish.run}, tools=wish.tools, tell=tell)
+        # Its ``.envrc`` comes later: when it is refused, the copy has to be there to be looked at.
+        return manager.ensure_workspace(wish.id, base, "never", extra={"run": wish.run}, tools=wish.tools, tell=tell)
 
     def _go_on(self, past: Past, created: Mapping[str, Any], tell: Tell) -> None:
         wish, latest = self._wish, past.latest
@@ -156,7 +178,7 @@ class WorkingCopy:
             self._snapshots.restore(latest.commit)
             tell("workspace.recreated", {"id": wish.id, "path": self._top})
         elif not self._snapshots.load():
-            self._snapshots.adopt(latest.commit, believe=False)
+            self._snapshots.adopt(latest.commit, believe=False, latest=latest)
         label = f"found-{past.found + 1}"
         found = self._snapshots.take(label, parents=[latest.commit], message=f"Files as {label} of run {wish.run}")
         tell("workspace.found", {"label": label, "snapshot": found.as_json()})
@@ -175,6 +197,7 @@ class WorkingCopy:
         """Save what there is now."""
         last = self._last
         assert last is not None
+        self._mend()
         number = self._number + 1
         found = self._snapshots.take(str(number), parents=[last.commit], message=self._message(number))
         if found.tree == last.tree:
@@ -182,6 +205,12 @@ class WorkingCopy:
         self._number = number
         self._last = replace(found, number=number)
         return self._last
+
+    def _mend(self) -> None:
+        """Let the repository know the copy again, after the person's work in it; a step that follows may need that, the files and their snapshots do not."""
+        if isinstance(self._manager.backend, Mending):
+            with contextlib.suppress(RopewayError):
+                self._manager.backend.mend(self._top)
 
     def _message(self, number: int) -> str:
         return f"Files at boundary {number} of run {self._wish.run}"

@@ -213,6 +213,8 @@ class GitBackend:
     def _hint(self, complaint: str) -> str | None:
         if "dubious ownership" in complaint:
             return f"another user owns the repository; if you trust it: git config --global --add safe.directory {self.root}"
+        if "not a git repository" in complaint:
+            return f"its .git is damaged: repair it (`git -C {self.root} status` says more), or run in place with --here"
         if _NO_ROOM.search(complaint):
             return no_room(workspaces_root(self._environ))
         return None

@@ -23,7 +23,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from ropeway.errors import NotFound, Refused
-from ropeway.records import record
+from ropeway.records import record, replace
 from ropeway.workspaces.backend import Base, Made
 from ropeway.workspaces.jj_operations import OURS, as_one, heads, last_operation, repository_folder
 from ropeway.workspaces.jj_reading import ROOT, Listed, commits, keeps_bytes, of_workspace, one_commit, untracked, workspaces
@@ -50,6 +50,15 @@ class _Start:
     files: str | None
 
 
+@record
+class _Sound:
+    """When a workspace was seen to be as it should: the repository's newest operations, the workspace's own last one, and its commit ("" when not looked up)."""
+
+    heads: tuple[str, ...]
+    operation: str | None
+    commit: str = ""
+
+
 class JjBackend:
     """Makes workspaces of the repository that a person stands in."""
 
@@ -63,7 +72,7 @@ class JjBackend:
         self._repository = repository_folder(repository.root)
         self._seen: dict[str, Commit] = {}
         """The person's working-copy commits, by the first parent that :meth:`base` returned."""
-        self._mended: dict[str, tuple[str, ...]] = {}
+        self._sound: dict[str, _Sound] = {}
 
     # -- what to start from -------------------------------------------------------------------------------------------------------
 
@@ -130,7 +139,9 @@ class JjBackend:
         try:
             with repository_lock(self._environ, self._repository):
                 as_one(self._repository, self.root, lambda run: self._create(run, path, id, start))
+                made = heads(self._repository)
             jj(*OURS, "workspace", "update-stale", cwd=path)
+            self._sound[id] = _Sound(made, last_operation(path))
         except ProgramFailed:  # a jj that can't do that; if it is anything else, it comes about again
             self.remove(path, id)
             with repository_lock(self._environ, self._repository):
@@ -256,16 +267,22 @@ class JjBackend:
         Returns:
             Whether there was anything to mend.
         """
-        seen = heads(self._repository)
-        if self._mended.get(path) == seen:
+        name = os.path.basename(path)
+        known, seen = self._sound.get(name), heads(self._repository)
+        if known is not None and known.heads == seen:
             return False
-        last = self._working_copy(path, at=last_operation(path))
-        now = self._working_copy(path)
+        operation, now = last_operation(path), self._working_copy(path)
+        if known is not None and now is not None and (known.operation, known.commit) == (operation, now.id):
+            self._sound[name] = replace(known, heads=seen)  # what happened was about something else
+            return False
+        last = self._working_copy(path, at=operation)
         mended = last is not None and (now is None or (now.id != last.id and self._tree(now) != self._tree(last)))
         if mended and last is not None:
             change = ("edit", last.id) if now is None else ("restore", f"--from={last.id}", "--into=@")
             self._change(path, *change, "--ignore-immutable")
-        self._mended[path] = heads(self._repository)
+            self._sound[name] = _Sound(heads(self._repository), last_operation(path))
+        else:
+            self._sound[name] = _Sound(seen, operation, now.id if now is not None else "")
         return mended
 
     def _change(self, path: str, *words: str) -> None:

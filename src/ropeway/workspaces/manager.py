@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ropeway.errors import NotFound, Refused, RopewayError
 from ropeway.records import field, record, replace
 from ropeway.workspaces import direnv, metadata, places, tools
+from ropeway.workspaces.backend import Mending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -176,9 +177,8 @@ class Manager:
 
     def _mend(self, path: str) -> None:
         """Let a backend put right what the person's work in the repository did to a workspace."""
-        mend = getattr(self.backend, "mend", None)
-        if mend is not None:
-            mend(path)
+        if isinstance(self.backend, Mending):
+            self.backend.mend(path)
 
     def _check_saved(self, id: str, path: str, *, ours: bool, why: str = "") -> None:  # noqa: A002 - the word that people use
         if not ours:
