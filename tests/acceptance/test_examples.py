@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -139,6 +140,76 @@ def test_a_pallet_document_is_planned_and_drawn_and_says_why_it_can_not_run_here
     assert [line.split("  ")[0].strip("├└─↓ ") for line in drawn.splitlines()[1:]] == ["classify", "history", "manual", "report", "answer"]
     refused = json.loads(workflow(folder, "run", file, *ticket, "--json", status=4))
     assert refused["error"]["code"] == "not-enforceable"
+
+
+@pytest.fixture
+def migrating(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A git repository with the files of one of the migration's examples."""
+    folder = tmp_path / "repository"
+    shutil.copytree((EXAMPLES / "migration" / request.param).parent, folder)
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "Begin"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    return folder
+
+
+@pytest.mark.needs("git", "bash")
+@pytest.mark.parametrize("migrating", ["workspace-aware/workflow.toml"], indirect=True)
+def test_an_agent_works_in_a_working_copy_with_the_tools_of_the_repository(migrating: Path) -> None:
+    shown = workflow(migrating, "run", "--param", 'task=it\'s $(touch PWNED) "fine"', "--workspace-id", "task-1")
+    assert f"in task-1, not in {migrating}\n" in shown
+    assert last(migrating)["outputs"] == {"files": ["NOTES.md"]}
+    assert workflow(migrating, "workspace", "run", "task-1", "--", "cat", "NOTES.md") == '* it\'s $(touch PWNED) "fine"\n'
+    assert sorted(path.name for path in migrating.iterdir()) == [".git", "README.md", "agents.just", "scripts", "workflow.toml"]
+
+
+@pytest.mark.needs("git", "bash")
+@pytest.mark.parametrize("migrating", ["iterative-loop/workflow.toml"], indirect=True)
+def test_an_agent_tries_until_the_check_passes(migrating: Path) -> None:
+    shown = workflow(migrating, "run")
+    assert [line for line in shown.splitlines() if line.endswith(" left")] == ["  | 2 left", "  | 1 left", "  | 0 left"]
+    assert "fourth: mended" in shown
+    assert "fourth: broken" in (migrating / "work.txt").read_text()
+    assert states(migrating) == {
+        "refine": "succeeded",
+        "refine#1": "succeeded",
+        "refine#2": "succeeded",
+        "refine#3": "succeeded",
+        "done": "succeeded",
+    }
+
+
+@pytest.mark.needs("git", "bash")
+@pytest.mark.parametrize("migrating", ["interactive-shell/workflow.toml"], indirect=True)
+def test_a_person_looks_in_a_shell_and_decides(migrating: Path) -> None:
+    assert "an interactive step needs a terminal" in json.loads(workflow(migrating, "run", "--json", status=4))["error"]["message"]
+    environ = {**os.environ, "XDG_STATE_HOME": str(migrating.parent / "state"), "TERM": "dumb", "PS1": "look> "}
+    terminal = pexpect.spawn(
+        str(BIN / "workflow"), ["run", "--plain", "--param", "shell=bash,--norc,-i"], cwd=migrating, env=environ, timeout=60
+    )
+    terminal.expect_exact("look> ")
+    terminal.sendline("cat made.txt; echo looked >> made.txt; exit")
+    terminal.expect_exact("made by an agent")
+    terminal.expect_exact("Keep it?")
+    terminal.sendline("yes")
+    terminal.expect_exact("kept: made by an agent looked")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+
+
+@pytest.mark.needs("git", "bash")
+@pytest.mark.parametrize("migrating", ["workspace-aware/workflow.toml"], indirect=True)
+def test_old_recipes_call_the_new_workflows(migrating: Path) -> None:
+    """Without just: the shim itself, made into a workflow, runs what its recipes would run."""
+    (migrating / "workflows").mkdir()
+    (migrating / "workflow.toml").rename(migrating / "workflows/implement.toml")
+    shutil.copy(EXAMPLES / "migration/shim/justfile", migrating)
+    found = json.loads(workflow(migrating, "import", "justfile", "--json"))
+    assert [one["recipe"] for one in found["converted"]] == ["implement", "refine", "review", "workflow", "workspace"]
+    assert found["skipped"] == []
+    path = f"PATH={BIN}:{os.environ['PATH']}"
+    workflow(migrating, "run", "--param", "recipe=implement", "--param", 'implement_task=it\'s "fine"', "--env", path)
+    assert '+* it\'s "fine"\n' in workflow(migrating, "diff")
 
 
 @pytest.mark.slow

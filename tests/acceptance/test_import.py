@@ -71,7 +71,7 @@ WORKFLOW = """
     [steps.publish-check]
     when = "params.recipe == 'publish'"
     uses = "builtin:assert"
-    inputs = { that = "${{ params.publish_to != null }}", message = "publish needs --param publish_to=…" }
+    inputs = { that = "${{ params.publish_to != null }}", message = "publish is given --param publish_to=…" }
 
     [steps.publish-confirm]
     needs = ["publish-check"]
@@ -150,7 +150,7 @@ def test_the_workflow_does_what_just_did(project: Project) -> None:
     assert project.run("run", "--param", "recipe=test", "--param", "test_args=a b").status == 0
     assert project.raw("logs", ":test").stdout == b"1.2.3 for debug\ntested a b\n"
     asked = project.run("run", "--param", "recipe=publish")
-    assert (asked.status, "publish needs --param publish_to=…" in asked.err) == (1, True)
+    assert (asked.status, "publish is given --param publish_to=…" in asked.err) == (1, True)
 
 
 def test_it_says_in_json_what_was_converted_and_what_not(project: Project) -> None:

@@ -227,7 +227,9 @@ class Document:
         recipes, recipe = self._recipes, node.call.recipe
         asked = [given.name for given in recipes.given(recipe.name) if given.asked] if recipes.choice else []
         message = (
-            f"{recipe.name} needs {', '.join(f'--param {name}=…' for name in asked)}" if asked else f"{recipe.name} is for another system"
+            f"{recipe.name} is given {' and '.join(f'--param {name}=…' for name in asked)}"
+            if asked
+            else f"{recipe.name} is for this system"
         )
         that = " && ".join(f"({one})" if "||" in one else one for one in recipes.wanting(node.call))
         inputs = write.table({"that": write.string(f"${{{{ {that} }}}}"), "message": write.string(message)})
