@@ -120,6 +120,7 @@ WORKFLOW = """
 
 TOLD = """
     note: justfile:4:1: default: it only lists the recipes, so it has no step
+    hint: `workflow run --help` lists the parameters, and with them the recipes
     note: justfile:10:55: outside quotes a value is one word here, and never program text: target of build, args of test
     warning: justfile:17:13: here: the function invocation_directory() is not converted
     hint: a run has one folder; hand the other one in as a parameter

@@ -99,6 +99,8 @@ def _tell(console: Console, made: Imported, text: str, goal: Path | None) -> Non
 def _problems(console: Console, made: Imported) -> None:
     for one in made.conversion.notes:
         console.say(f"note: {_sentence(one)}")
+        if not one.hint.startswith("nothing to do"):
+            console.say(f"hint: {clean(one.hint)}")
     for one in made.conversion.skipped:
         console.warning(_sentence(one), clean(one.hint))
 

@@ -158,17 +158,18 @@ class Document:
         return first if first in self._done and not any(given.asked for given in recipes.given(first)) else ""
 
     def _policy(self) -> str:
-        lines = [
-            "[policy]",
-            "# just works in place; without this line a run gets a working copy of its own.",
-            'workspace = { backend = "none" }',
-        ]
+        lines = ["[policy]"]
+        if self._recipes.in_workspaces:
+            lines.append("# The recipes use AGENT_WORKSPACE_… or AGENT_TOOL…: each run gets a working copy of its own, which sets these.")
+        else:
+            lines.append("# just works in place; without this line a run gets a working copy of its own.")
+            lines.append('workspace = { backend = "none" }')
         widest = max((len(n.call.recipe.dependencies) for n in self._nodes if n.call.recipe.attribute("parallel")), default=0)
         if widest > 1:
             lines.append(f"max_parallel = {widest}")
         if self._settings.env_file:
             lines.append(f"env_file = {write.string(self._settings.env_file)}")
-        return "\n".join(lines)
+        return "\n".join(lines) if lines[1:] else ""
 
     def _variables(self) -> list[str]:
         """Return the step that finds out what only a shell can tell."""

@@ -34,9 +34,10 @@ _SYSTEMS = {"linux": {"linux"}, "macos": {"macos"}, "unix": {"linux", "macos"}}
 _OTHER_SYSTEMS = frozenset({"windows", "android", "dragonfly", "freebsd", "netbsd", "openbsd"})
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _ONLY_LIST = re.compile(r"@?(?:just|)\s*(?:--(?:list|choose|summary|unsorted|list-heading|list-prefix|color)\b[^;&|]*|-l\b[^;&|]*)+$")
+_WORKSPACES = re.compile(r"\bagent-workspace(?:\.sh)?\s+(?:run|shell|status|sync-tools|clean)\b")
 _INTERACTIVE = re.compile(
     r"(?:^|&&|\|\||;|then|do)\s*(?:exec\s+)?(?:\"?\$\{?(?:EDITOR|VISUAL|SHELL|PAGER)\b|(?:vim|vi|nvim|nano|emacs\s+-nw|less|more|top|htop|fzf|tmux|gdb)\b"
-    r"|read\b(?!.*<)|(?:docker|podman|kubectl)\s[^;&|]*\s-(?:it|ti)\b|(?:bash|sh|zsh|fish)\s*(?:-[il]+\s*)?$|nix\s+develop\s*$|direnv\s+exec\s+\S+\s+\S*sh$)",
+    r"|\S*agent-workspace(?:\.sh)?\s+shell\b|workflow\s+(?:workspace\s+)?shell\b|read\b(?!.*<)|(?:docker|podman|kubectl)\s[^;&|]*\s-(?:it|ti)\b|(?:bash|sh|zsh|fish)\s*(?:-[il]+\s*)?$|nix\s+develop\s*$|direnv\s+exec\s+\S+\s+\S*sh$)",
     re.MULTILINE,
 )
 
@@ -82,6 +83,7 @@ class Recipes:
         taken = {f"{prefix}{p.name}" for name, prefix in prefixes.items() if name in self.named for p in self.named[name][0].parameters}
         self._integers = integers
         self._words: dict[str, Place] = {}
+        self.in_workspaces = False
         self.names = Names(justfile, pasted | taken, self.variables_step, settings.shell, conditional=several)
         self._given: dict[str, tuple[list[Given], dict[str, Value]]] = {}
         self._bodies: dict[str, list[Body]] = {}
@@ -300,6 +302,11 @@ class Recipes:
         if re.search(r"(?<![&|<>])&(?![&>])\s*(?:$|\)|#)", text, re.MULTILINE):
             hint = "start it with a service manager, or keep the run going with wait"
             self._note(Problem(recipe.name, recipe.place, "what it leaves running in the background ends with the run", hint))
+        if re.search(r"\bAGENT_(?:WORKSPACE|TOOLS?)_", text):
+            self.in_workspaces = True
+        if _WORKSPACES.search(text):
+            hint = "leave it away: a run has a working copy; elsewhere `workflow workspace` has the same verbs"
+            self._note(Problem(recipe.name, recipe.place, "its script makes workspaces by itself", hint))
         if self._calls_just(body):
             hint = "make it a dependency and import again, or leave it: it works as long as just is installed"
             self._note(Problem(recipe.name, recipe.place, "its script calls just itself", hint))
