@@ -25,15 +25,19 @@ from typing import TYPE_CHECKING, Any
 from ropeway.workspaces import Snapshot
 from ropeway.workspaces.programs import ProgramFailed, git
 from ropeway.workspaces.snapshots.bulk import MANY, Bulk
+from ropeway.workspaces.snapshots.index import table_of_index
 from ropeway.workspaces.snapshots.inside import Inside, read
 from ropeway.workspaces.snapshots.objects import ObjectStore, failure
 from ropeway.workspaces.snapshots.reading import changed_paths, listing
 from ropeway.workspaces.snapshots.restore import Restore
 from ropeway.workspaces.snapshots.table import UNKNOWN, Entry, Folder, Table, entry_of, git_mode, join, pack, unpack
+from ropeway.workspaces.snapshots.touched import files_at
 from ropeway.workspaces.snapshots.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from ropeway.workspaces.snapshots.walk import Changed
 
 __all__ = ["Snapshots", "changed_paths", "make_store"]
 
@@ -59,6 +63,7 @@ class Snapshots:
         self._table = Table()
         self._latest: Snapshot | None = None
         self._numbers: dict[str, int] = {}  # of the commits that refs of this run pin
+        self._pending: Changed | None = None  # files that differ from the table, when that is known without looking
 
     def latest(self) -> Snapshot | None:
         """Return the snapshot that was taken or put back last."""
@@ -79,7 +84,8 @@ class Snapshots:
         believe: bool = True,
         latest: Snapshot | None = None,
         table: str | None = None,
-    ) -> None:
+        index: bytes | None = None,
+    ) -> bool:
         """Begin with a working copy that was just made from a tree (or commit).
 
         Args:
@@ -88,17 +94,30 @@ class Snapshots:
             believe: False to read every file all the same, because what is on the disk may be another form of the blob (line ends, filters).
             latest: The snapshot that ``tree`` is, when the run took it: if nothing differs from it, the next one is the same.
             table: What :meth:`remember` wrote of the same files seen elsewhere: they need not be looked at.
+            index: What git wrote when it checked ``tree`` out here: it tells all that there is to know of the files that are not ``touched``.
+
+        Returns:
+            Whether all that differs from ``tree`` is known, so that the first :meth:`take` need not look for it.
 
         Raises:
             NotFound: There is no such tree.
             StoreError: The working copy can't be read.
         """
-        self._table = Table()
+        now = time.time_ns()
+        self._table, self._pending = Table(), None
         self._latest = latest
         if latest is not None:
             self._numbers[latest.commit] = latest.number
-        if tree is None or (table is not None and self._inherit(table)):
-            return
+        if tree is None:
+            return False
+        seen = _unpacked(table) if table is not None else None
+        known = seen[0] if seen is not None else None
+        if known is None and index is not None and believe:
+            known = table_of_index(index, self._root, self._store.size, now)
+        if known is not None:
+            self._table = known
+            self._pending = files_at(known, self._root, touched)
+            return self._pending is not None
         found = listing(self._git_dir, tree)
         folders: dict[bytes, Folder] = {}
         for path, (mode, oid) in found.files.items():
@@ -111,16 +130,7 @@ class Snapshots:
             self._table.folder(path).tree = raw
         if believe:
             self._believe(set(touched))
-
-    def _inherit(self, file: str) -> bool:
-        try:
-            with open(file, "rb") as opened:
-                found = unpack(opened.read())
-        except OSError:
-            return False
-        if found is not None:
-            self._table = found[0]
-        return found is not None
+        return False
 
     def _believe(self, touched: set[bytes]) -> None:
         """Take what ``lstat`` says now for the signature of what the table has."""
@@ -132,11 +142,7 @@ class Snapshots:
 
     def load(self) -> bool:
         """Go on from what :meth:`remember` kept; False when there is nothing, it is damaged, or its snapshot is no longer in the repository."""
-        try:
-            with open(self._file, "rb") as file:
-                found = unpack(file.read())
-        except OSError:
-            return False
+        found = _unpacked(self._file)
         if found is None:
             return False
         table, extra = found
@@ -186,14 +192,17 @@ class Snapshots:
             label: The number of the snapshot, or a name such as ``found-1``.
             parents: Commits that it follows.
             message: Of its commit.
-            look: False where nothing can have changed since the table was made.
+            look: False where nothing can have changed since :meth:`adopt` said that all is known.
 
         Raises:
             StoreError: A file can't be read, or something can't be written; the next call does what is left to do.
             NotFound: The working copy is gone.
         """
-        if look:
-            self._save(Walk(self._root, self._git_dir, self._table).run())
+        if look or self._pending is None:
+            self._save(Walk(self._root, self._git_dir, self._table).run().changed)
+        else:
+            self._save(self._pending)
+        self._pending = None
         tree = self._table.write(self._store)
         last = self._latest
         if last is not None and last.tree == tree and last.commit in self._numbers:
@@ -207,12 +216,12 @@ class Snapshots:
         self._latest = Snapshot(number, commit, tree)
         return self._latest
 
-    def _save(self, walk: Walk) -> None:
+    def _save(self, changed: Changed) -> None:
         """Save the content of what may have changed; the table learns of it when all of it is in the repository."""
         saved: list[tuple[Folder, bytes, Entry | None]] = []
-        store = Bulk(self._git_dir) if len(walk.changed) > MANY else self._store
+        store = Bulk(self._git_dir) if len(changed) > MANY else self._store
         with store, Inside(self._root) as inside:
-            for folder, name, _ in walk.changed:
+            for folder, name, _ in changed:
                 known = folder.files.get(name)
                 oid, base = (known[5], known[6]) if known is not None else (b"", False)
                 saved.append((folder, name, read(inside, folder.path, name, store, oid, base=base)))
@@ -233,6 +242,7 @@ class Snapshots:
             StoreError: Something can't be read, written or removed, or a repository is in the way.
         """
         wanted = listing(self._git_dir, commit)
+        self._pending = None
         changed = Restore(self._root, self._store, self._table, wanted).run()
         tree = git("rev-parse", "--verify", f"{commit}^{{tree}}", git_dir=self._git_dir).decode().strip()
         self._table.root.tree = bytes.fromhex(tree)
@@ -259,6 +269,15 @@ class Snapshots:
             found.extend(os.fsdecode(join(folder.path, name)) + ("/" if is_folder else "") for name, is_folder in folder.ignored.items())
             waiting.extend(folder.folders.values())
         return sorted(path for path in found if path != _TOOLS)
+
+
+def _unpacked(file: str) -> tuple[Table, object] | None:
+    """Return what :meth:`Snapshots.remember` kept in a file; None when that can't be read."""
+    try:
+        with open(file, "rb") as opened:
+            return unpack(opened.read())
+    except OSError:
+        return None
 
 
 def _checked(extra: Any) -> tuple[bytes, str, Any, dict[str, int]]:

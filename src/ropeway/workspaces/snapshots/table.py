@@ -40,14 +40,15 @@ def git_mode(mode: int) -> int | None:
 
 
 def entry_of(st: os.stat_result, now: int, mode: int, oid: bytes, *, base: bool) -> Entry:
-    """Return the entry of a file whose content was ``oid`` when it was looked at, later than ``now`` (ns since the epoch).
+    """Return the entry of a file whose content was ``oid`` when it was looked at, later than ``now`` (ns since the epoch)."""
+    mtime, ctime = st.st_mtime_ns, st.st_ctime_ns
+    return (st.st_ino, st.st_size if believed(mtime, ctime, now) else UNKNOWN, mtime, ctime, mode, oid, base)
 
-    What was changed within one tick of that moment can change again without a new time, so its signature is not believed.
-    """
-    ctime = st.st_ctime_ns
-    slack = _TICK if ctime % 1_000_000_000 else _COARSE
-    size = st.st_size if ctime < now - slack and st.st_mtime_ns < now - slack else UNKNOWN
-    return (st.st_ino, size, st.st_mtime_ns, ctime, mode, oid, base)
+
+def believed(mtime: int, ctime: int, now: int) -> bool:
+    """Whether a file that was changed last at these times, and looked at later than ``now``, gets another time should it be changed again: not within one tick."""
+    limit = now - (_TICK if ctime % 1_000_000_000 else _COARSE)
+    return ctime < limit and mtime < limit
 
 
 class Folder:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     Changed: TypeAlias = list[tuple[Folder, bytes, os.stat_result]]
 
+TOOLS = b".agent-tools"
+"""What the manager keeps in the top folder of a working copy, with rules of its own that ignore all of it."""
+
 _ROOT = (b".git", b".jj")
 _PATIENCE = 5  # looks at a working copy whose rules or folders change meanwhile
 _UNREADABLE = "make it readable (chmod u+rx), remove it, or have a .gitignore name it"
@@ -188,6 +191,9 @@ class Walk:
                 continue
             is_folder = stat.S_ISDIR(st.st_mode)
             if is_folder and name == b".jj":
+                continue
+            if is_folder and path == TOOLS:
+                folder.ignored[name] = True
                 continue
             if is_folder or git_mode(st.st_mode) is not None:
                 asked.append((folder, name, path, st))
