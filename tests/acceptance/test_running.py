@@ -256,6 +256,20 @@ def test_with_json_every_line_is_an_event(project: Project) -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.parametrize("more", [(), ("--from", "r")])
+def test_files_that_were_not_saved_can_not_be_put_back(project: Project, more: tuple[str, ...]) -> None:
+    project.file("workflow.toml", 'id = "r"\n\n[steps.r]\nrun = "echo mine >> file; false"\n')
+    assert project.run("run").status == 1
+    assert project.run("resume", "--restore", *more) == Said(
+        err="""
+        error: the files of run RUN can't go back: it works in place, where they are not saved
+        hint: leave out --restore; the run goes on with the files as they are
+        """,
+        status=4,
+    )
+    assert (project.root / "file").read_text() == "mine\n"
+
+
 def test_with_json_a_resumed_run_begins_with_its_new_events_and_a_linked_one_with_all(project: Project) -> None:
     project.file("workflow.toml", 'id = "r"\n\n[steps.a]\nrun = "true"\n\n[steps.b]\nneeds = ["a"]\nrun = "test -e ok"\n')
     first = [json.loads(line) for line in project.raw("run", "--json").stdout.splitlines()]

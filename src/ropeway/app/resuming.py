@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ropeway.app import history, linked_runs
-from ropeway.errors import NotFound, UsageError
+from ropeway.errors import NotFound, Refused, UsageError
 from ropeway.records import field, record
 
 if TYPE_CHECKING:
@@ -59,12 +59,15 @@ def prepare(
     Raises:
         NotFound: There is no such run.
         Busy: It is being carried out.
+        Refused: Files are to go back that were never saved.
         UsageError: It has nothing to resume, or a change does not fit.
         InvalidWorkflow: Today's file has errors.
     """
     folder = history.find_run(run, latest=run is None)
     if changes.start is not None and changes.start in changes.skip:
         raise UsageError(f"step {changes.start} can not be both run again and skipped", hint="leave out one of --from and --skip")
+    if changes.files == "restore":
+        _check_saved(folder)
     if not changes:
         linked_runs.check_resumable(folder, history.status(folder))
         return Resumable(folder, note=linked_runs.changed_since(folder))
@@ -81,6 +84,13 @@ def prepare(
         files=changes.files,
     )
     return Resumable(new, linked_to=folder.id, ready=ready)
+
+
+def _check_saved(folder: RunFolder) -> None:
+    first = next(iter(folder.events()), None)
+    if first is not None and first.data.get("workspace", {}).get("backend", "none") == "none":
+        message = f"the files of run {folder.id} can't go back: it works in place, where they are not saved"
+        raise Refused(message, hint="leave out --restore; the run goes on with the files as they are", code="no-snapshots")
 
 
 def _replanned(folder: RunFolder) -> Plan:
