@@ -7,6 +7,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from acceptance.harness import Project, Said
 from support.projects import until
 
