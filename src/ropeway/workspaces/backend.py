@@ -43,13 +43,14 @@ class Made:
 
     ``tree`` is a commit or tree that has, byte for byte, the files of the copy, but for the paths in ``touched`` (relative to its top); None when that is not
     known, so that every file has to be read. ``notes`` are for people: what was left out. ``table`` is a file that ``Snapshots.remember`` wrote of the very
-    same files elsewhere, if there is one.
+    same files elsewhere, if there is one. ``index`` is what git wrote when it checked ``tree`` out.
     """
 
     tree: str | None = None
     touched: tuple[bytes, ...] = ()
     notes: tuple[str, ...] = ()
     table: str | None = None
+    index: bytes | None = None
 
 
 class Backend(Protocol):

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+ATTRIBUTES: Final = b".gitattributes"
+"""The name of the files in which a commit says how its files are converted."""
+
 _ATTRIBUTES: Final = r"eol=crlf|[[:space:]]crlf|filter=|[[:space:]]ident([[:space:]]|$)|working-tree-encoding="
 """What an attributes file says where something is converted; ``text`` alone converts nothing that is stored with LF."""
 
@@ -26,6 +29,11 @@ def keeps_bytes(git: Callable[..., bytes], git_dir: str, environ: Mapping[str, s
         environ: The environment, which says where the person's settings are.
         commit: Whose files.
     """
+    return settings_keep_bytes(git, git_dir, environ) and attributes_keep_bytes(git, commit)
+
+
+def settings_keep_bytes(git: Callable[..., bytes], git_dir: str, environ: Mapping[str, str]) -> bool:
+    """Whether the settings, and the attributes files outside of what is committed, let files be as they are stored. Arguments: see :func:`keeps_bytes`."""
     listed = git("config", "-z", "--get-regexp", _SETTINGS, ok=(0, 1)).decode(errors="surrogateescape")
     settings = dict(line.partition("\n")[::2] for line in listed.split("\0") if line)
     as_stored = (
@@ -33,8 +41,11 @@ def keeps_bytes(git: Callable[..., bytes], git_dir: str, environ: Mapping[str, s
         and settings.get("core.eol", "native").lower() != "crlf"
         and settings.get("core.symlinks", "true").lower() not in _FALSE
     )
-    if not as_stored or any(_converts(file) for file in _files(settings.get("core.attributesfile"), git_dir, environ)):
-        return False
+    return as_stored and not any(_converts(file) for file in _files(settings.get("core.attributesfile"), git_dir, environ))
+
+
+def attributes_keep_bytes(git: Callable[..., bytes], commit: str) -> bool:
+    """Whether the files :data:`ATTRIBUTES` of a commit let its files be as they are stored."""
     return not git("grep", "-l", "-E", "-e", _ATTRIBUTES, commit, "--", ":(glob)**/.gitattributes", ok=(0, 1))
 
 

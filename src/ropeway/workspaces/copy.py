@@ -45,6 +45,7 @@ class WorkingCopy:
         self._number = 0
         self._base_commit = ""
         self._reused = False
+        self._looked = False  # at a boundary: nothing has changed the files since the last one
 
     @property
     def path(self) -> str:
@@ -198,6 +199,7 @@ class WorkingCopy:
         last = self._last
         assert last is not None
         self._mend()
+        self._looked = True
         number = self._number + 1
         found = self._snapshots.take(str(number), parents=[last.commit], message=self._message(number))
         if found.tree == last.tree:
@@ -229,17 +231,18 @@ class WorkingCopy:
         wish, first, last = self._wish, self._first, self._last
         if first is None or last is None:
             return  # it was never opened
-        self._snapshots.remember()
         status = {"waiting": "idle", "succeeded": "done"}.get(state, "error")
         with contextlib.suppress(StoreError):  # a step may have damaged the file; the run has ended as it has ended
             self._manager.update_status(wish.id, status)
         if state == "waiting":
+            self._snapshots.remember()
             return
         self._pin_commits()
         if self._stays(state, changed=first.tree != last.tree):
             changed = len(changed_paths(self._git_dir, first.commit, last.commit)) if first.tree != last.tree else 0
             data: dict[str, Any] = {"id": wish.id, "path": self._top, "changed": changed}
             data |= self._left_behind()
+            self._snapshots.remember()
             if isinstance(self._manager.backend, Attached):
                 self._manager.backend.settle(self._top, wish.id)
             tell("workspace.kept", data)
@@ -257,7 +260,7 @@ class WorkingCopy:
         return state != "succeeded" or (keep == "changed" and changed)
 
     def _left_behind(self) -> dict[str, Any]:
-        ignored = self._snapshots.ignored()
+        ignored = self._snapshots.ignored(look=not self._looked)
         return {"ignored": ignored[:SHOWN], "ignored_count": len(ignored)} if ignored else {}
 
     def _pin_first(self, start: Mapping[str, Any]) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from ropeway.errors import NotFound, Refused
 from ropeway.workspaces.backend import Base, Made
-from ropeway.workspaces.conversions import keeps_bytes
+from ropeway.workspaces.conversions import ATTRIBUTES, attributes_keep_bytes, settings_keep_bytes
 from ropeway.workspaces.discovery import own_git_dir
 from ropeway.workspaces.files import no_room, remove_tree
 from ropeway.workspaces.overlay import STATUS, index_info, moved, parse_status, parse_tree_diff, put_on_top, shown
 from ropeway.workspaces.places import check_path, discard, make_folder, making, namespace_path, repository_lock, workspaces_root
 from ropeway.workspaces.programs import ProgramFailed, git
+from ropeway.workspaces.refs import head_of
 from ropeway.workspaces.worktrees import forget_stale, locked, registered, registered_at
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ _WITHOUT_LFS: Final = (
     "-c",
     "filter.lfs.required=false",
 )
+_SHORTENED: Final = b"\0\0\0\4"  # the version of an index in which a path may lack what it has in common with the one before
 _NO_ROOM: Final = re.compile(r"No space left|Disk quota|(unable to|could not|cannot) write|can't be written")
 _LFS_FAILED: Final = re.compile(r"filter '?lfs'?|git-lfs")
 
@@ -69,6 +71,10 @@ class GitBackend:
         raise NotFound(f"the repository has no commit {wanted!r}", hint=self._similar(wanted), code="base-not-found")
 
     def _commit(self, name: str) -> str:
+        if name == "HEAD":
+            commit = head_of(self.root, self._common)
+            if commit is not None:
+                return commit
         return self._git("rev-parse", "-q", "--verify", "--end-of-options", f"{name}^{{commit}}", ok=(0, 1)).decode().strip()
 
     def _empty_commit(self) -> str:
@@ -107,21 +113,30 @@ class GitBackend:
 
     def _made(self, path: str, id: str, base: Base) -> Made:  # noqa: A002 - the protocol's word
         status = _Meanwhile(self._status) if base.person else None
-        kept = _Meanwhile(lambda: keeps_bytes(self._git, self._common, self._environ, base.commit))
+        settings = _Meanwhile(lambda: settings_keep_bytes(self._git, self._common, self._environ))
         try:
             with repository_lock(self._environ, self.root):
                 forget_stale(self._common, id)
                 self._git("worktree", "add", "--no-checkout", "--detach", "-f", "-q", path, base.commit)
             notes = [*self._widen(path), *self._check_out(path)]
+            index = _index(path)
             touched: tuple[bytes, ...] = ()
             if status is not None:
                 touched, more = self._put_on_top(path, base, status.result())
                 notes += more
-            return Made(base.commit if kept.result() else None, touched, (*notes, *self._modules(path)))
+            kept = settings.result() and not self._has_conversions(base.commit, index)
+            return Made(base.commit if kept else None, touched, (*notes, *self._modules(path)), index=index if kept else None)
         finally:
-            kept.wait()
+            settings.wait()
             if status is not None:
                 status.wait()
+
+    def _has_conversions(self, commit: str, index: bytes | None) -> bool:
+        """Whether an attributes file of a commit says that something is converted; most have none, as the index tells."""
+        whole = index is not None and index[4:8] < _SHORTENED
+        if whole and index is not None and ATTRIBUTES not in index:
+            return False
+        return not attributes_keep_bytes(self._git, commit)
 
     def _status(self) -> Status:
         return parse_status(self._with_lfs_or_without(*STATUS)[0])
@@ -189,6 +204,9 @@ class GitBackend:
         own = own_git_dir(path)
         if own is None or not os.path.isdir(own):
             return None
+        commit = head_of(path, self._common)
+        if commit is not None:
+            return commit
         try:
             return git("rev-parse", "-q", "--verify", "HEAD^{commit}", git_dir=own, ok=(0, 1)).decode().strip() or None
         except ProgramFailed:
@@ -217,6 +235,15 @@ class GitBackend:
             return f"its .git is damaged: repair it (`git -C {self.root} status` says more), or run in place with --here"
         if _NO_ROOM.search(complaint):
             return no_room(workspaces_root(self._environ))
+        return None
+
+
+def _index(path: str) -> bytes | None:
+    """Return the index of a worktree."""
+    try:
+        with open(os.path.join(own_git_dir(path) or "", "index"), "rb") as file:
+            return file.read()
+    except OSError:
         return None
 
 

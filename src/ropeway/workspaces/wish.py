@@ -38,7 +38,7 @@ class Wish:
 
 
 def take_in(snapshots: Snapshots, ensured: Ensured) -> bool:
-    """Learn what files there are, of a copy that was made just now nearly all without reading; returns whether they are known not to differ from its base."""
+    """Learn what files there are, of a copy that was made just now nearly all without reading; returns whether all that differs from its base is known."""
     base, made = ensured.base, ensured.made
     if base is None or made is None:
         snapshots.adopt(None)
@@ -46,8 +46,7 @@ def take_in(snapshots: Snapshots, ensured: Ensured) -> bool:
     if made.tree is None:
         snapshots.adopt(base.commit or None, believe=False)  # what was tracked stays tracked, whatever its bytes are now
         return False
-    snapshots.adopt(made.tree, made.touched, table=made.table)
-    return made.table is not None and not made.touched
+    return snapshots.adopt(made.tree, made.touched, table=made.table, index=made.index)
 
 
 def again(manager: Manager, commit: str) -> str:

@@ -250,9 +250,10 @@ class Snapshots:
         self._latest = Snapshot(self._numbers.get(commit, last.number if last is not None else 0), commit, tree)
         return changed
 
-    def ignored(self) -> list[str]:
-        """Return the ignored paths that there are now, topmost only, folders with a slash; without ``.agent-tools/``."""
-        Walk(self._root, self._git_dir, self._table).run()
+    def ignored(self, *, look: bool = True) -> list[str]:
+        """Return the ignored paths that there are now (unless ``look``: were at the last :meth:`take`), topmost only, folders with a slash; without ``.agent-tools/``."""
+        if look:
+            Walk(self._root, self._git_dir, self._table).run()
         whole: set[Folder] = set()  # folders in which everything is ignored
         for folder in reversed(list(self._table.root.every())):
             inner = folder.folders.values()
