@@ -5,69 +5,37 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ropeway.lang.dialects.justfile.commands import Commands, single_quoted
-from ropeway.lang.dialects.justfile.languages import Use, literals
+from ropeway.lang.dialects.justfile.commands import Commands
+from ropeway.lang.dialects.justfile.foreign import foreign_lines, foreign_script
+from ropeway.lang.dialects.justfile.ground import Body, logical_lines
+from ropeway.lang.dialects.justfile.languages import Use
 from ropeway.lang.dialects.justfile.shell import MARK, scan
 from ropeway.lang.dialects.justfile.shells import differences
 from ropeway.lang.dialects.justfile.syntax import Chunk, Line
 from ropeway.lang.dialects.justfile.values import Cannot, Cel, Const, Dynamic, Local, fold, texts_in
-from ropeway.records import field, record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from ropeway.lang.dialects.justfile.ground import Ground
     from ropeway.lang.dialects.justfile.shell import Scan, Spot
     from ropeway.lang.dialects.justfile.shells import Shell
     from ropeway.lang.dialects.justfile.syntax import Hole, Place, Recipe
-    from ropeway.lang.dialects.justfile.values import Value
 
-__all__ = ["Body", "Ground", "convert_body"]
+__all__ = ["convert_body"]
 
 _POSITIONAL = re.compile(r"\$(?:\{?[1-9@*#]|\{#)|\bshift\b|\bgetopts\b")
 _OPENING = re.compile(r"\$\{\{")
-
-
-@record
-class Ground:
-    """What a body stands on: its names, its file, the shell of its lines, parameters as arguments, and the settings that matter.
-
-    ``arguments`` are None unless the script gets them as ``$1``, ``$2``, …
-    """
-
-    scope: Mapping[str, Value]
-    file: str
-    shell: Shell
-    script: Shell | None = None
-    arguments: tuple[Value, ...] | None = None
-    guards: bool = False
-    ignore_comments: bool = False
-    unexports: tuple[str, ...] = ()
-
-
-@record(frozen=False)
-class Body:
-    """A script. ``uses`` are its expressions, by their text."""
-
-    shell: str | tuple[str, ...]
-    lines: list[str] = field(default_factory=list)
-    uses: dict[str, Use] = field(default_factory=dict)
-    words: dict[str, Place] = field(default_factory=dict)
-    """Parameters that stand outside quotes, where just would have made program text of them."""
-
-    @property
-    def text(self) -> str:
-        """The script; one line has no end."""
-        return self.lines[0] if len(self.lines) == 1 else "\n".join(self.lines) + "\n"
 
 
 def convert_body(recipe: Recipe, ground: Ground) -> Body:
     """Return the script of a recipe; raises ``Cannot`` where something has no faithful counterpart."""
     if ground.script is not None:
         if not ground.script.native:
-            return _foreign(recipe, ground, ground.script)
+            return foreign_script(recipe, ground, ground.script)
         return _Posix(ground, ground.script).script(recipe)
     if not ground.shell.native:
-        return _calls(recipe, ground)
+        return foreign_lines(recipe, ground)
     return _Posix(ground, ground.shell).lines_of(recipe)
 
 
@@ -85,7 +53,7 @@ class _Posix:
         """Write lines that ran in a shell each."""
         self._reserve(recipe.body)
         written: list[str] = []
-        for line, sigils in _logical(recipe.body, self._ground):
+        for line, sigils in logical_lines(recipe.body, self._ground):
             written += self._one(line, sigils)
         return self._finish(written, differences(self._shell, keep="e"))
 
@@ -267,87 +235,3 @@ def _names(text: str) -> set[str]:
     return {
         name for pair in re.findall(r"\$\{?[#!]?([A-Za-z_][A-Za-z0-9_]*)|([A-Za-z_][A-Za-z0-9_]*)(?=\+?=)", text) for name in pair if name
     }
-
-
-def _logical(body: Sequence[Line], ground: Ground) -> list[tuple[Line, str]]:
-    """Return the lines of a body with those joined that end with a backslash, and what stands in front of each: ``@``, ``-``, ``?``."""
-    made: list[tuple[Line, str]] = []
-    rest = list(body)
-    allowed = "@-?" if ground.guards else "@-"
-    while rest:
-        line = rest.pop(0)
-        if not line.parts or (ground.ignore_comments and line.text.startswith("#")):
-            continue
-        size = 0
-        while size < len(line.text) and line.text[size] in allowed and line.text[size] not in line.text[:size]:
-            size += 1
-        sigils = line.text[:size]
-        parts = list(line.parts)
-        if size:
-            first = parts[0]
-            assert isinstance(first, Chunk)
-            parts[:1] = [Chunk(first.text[size:], first.place)] if first.text[size:] else []
-        while rest and Line(tuple(parts), line.place).continues:
-            parts = _continued(parts, rest.pop(0))
-        if parts:
-            made.append((Line(tuple(parts), line.place), sigils))
-    return made
-
-
-def _continued(parts: list[Chunk | Hole], following: Line) -> list[Chunk | Hole]:
-    """Return a line with the next one behind it: as the shell's own continuation where the break is between words."""
-    last = parts[-1]
-    assert isinstance(last, Chunk)
-    text = "".join(part.text if isinstance(part, Chunk) else MARK for part in parts)[:-1]
-    more = list(following.parts)
-    if more and isinstance(more[0], Chunk):
-        more[0] = Chunk(more[0].text.lstrip(), more[0].place)
-    open_ = bool(scan(text).why) or scan(text).comment
-    between = "" if open_ or not more else "\\\n    "
-    return [*parts[:-1], Chunk(last.text[:-1] + between, last.place), *more]
-
-
-# Other languages
-
-
-def _constant(line: Line, ground: Ground, hint: str) -> str:
-    """Return a line in which every interpolation is known."""
-    made = ""
-    for part in line.parts:
-        if isinstance(part, Chunk):
-            made += part.text
-            continue
-        value = fold(part.expression, ground.scope)
-        if not isinstance(value, Const):
-            names = value.names if isinstance(value, Cel) else frozenset[str]()
-            raise Cannot(part.place, "a value can not become a part of a program in this language", hint, names)
-        made += value.text
-    return _OPENING.sub("$${{", made)
-
-
-def _foreign(recipe: Recipe, ground: Ground, shell: Shell) -> Body:
-    """Write a script in another language."""
-    body = Body(shell.step)
-    lines = recipe.body[1:] if recipe.body and recipe.body[0].text.startswith("#!") else recipe.body
-    if ground.arguments and "argv" in recipe.source:
-        raise Cannot(recipe.place, "the arguments of a script in another language are not converted", "use {{ }} in the script")
-    if shell.step in {"python", "node"}:
-        text, body.uses = literals(lines, ground.scope, str(shell.step))
-        body.lines = text.rstrip("\n").split("\n")
-        return body
-    hint = "export the parameter with $ and read it from the environment"
-    body.lines = [_constant(line, ground, hint) for line in lines]
-    return body
-
-
-def _calls(recipe: Recipe, ground: Ground) -> Body:
-    """Write a script that hands each line to the shell that the justfile names."""
-    body = Body("sh")
-    call = " ".join(single_quoted(word) for word in ground.shell.words)
-    for line, sigils in _logical(recipe.body, ground):
-        text = _constant(line, ground, "export the parameter with $ and read it from the environment").replace("\\\n    ", "")
-        if "?" in sigils:
-            raise Cannot(line.place, "a guard is not converted for this shell", "write an if")
-        if text.strip() and not (text.startswith("#") and ground.ignore_comments):
-            body.lines.append(f"{call} {single_quoted(text)}{' || true' if '-' in sigils else ''}")
-    return body

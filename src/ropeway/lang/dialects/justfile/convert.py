@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ropeway.lang.dialects.justfile.contents import Contents
 from ropeway.lang.dialects.justfile.document import Document
-from ropeway.lang.dialects.justfile.recipe import Recipes, Repaste
+from ropeway.lang.dialects.justfile.recipe import Failed, Repaste
 from ropeway.lang.dialects.justfile.settings import Settings
 from ropeway.lang.dialects.justfile.syntax import Problem
 from ropeway.lang.dialects.justfile.trace import Call, Order, play
@@ -100,7 +101,7 @@ class _Conversion:
         self._id = workflow_id
         self._settings = Settings(justfile)
         self._problems: list[Problem] = [*justfile.problems, *self._settings.problems]
-        self._recipes = Recipes(justfile, self._settings, wanted, pasted, integers)
+        self._recipes = Contents(justfile, self._settings, wanted, pasted, integers)
         self._order = Order()
         self._done: list[str] = []
 
@@ -134,7 +135,7 @@ class _Conversion:
             recipes.repaste(problem, Call(recipes.named[name][0], ()))
             self._problems.append(Problem(name, problem.place, problem.reason, problem.hint))
             return
-        except recipes.Failed as failed:
+        except Failed as failed:
             recipe = recipes.named[name][0]
             if failed.recipe == name:
                 self._problems.append(Problem(name, failed.problem.place, failed.problem.reason, failed.problem.hint))

@@ -11,8 +11,8 @@ from ropeway.records import field, record
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ropeway.lang.dialects.justfile.contents import Contents
     from ropeway.lang.dialects.justfile.parameters import Given
-    from ropeway.lang.dialects.justfile.recipe import Recipes
     from ropeway.lang.dialects.justfile.settings import Settings
     from ropeway.lang.dialects.justfile.syntax import Problem, Recipe
     from ropeway.lang.dialects.justfile.trace import Key, Node
@@ -47,7 +47,7 @@ class Document:
     def __init__(
         self,
         workflow_id: str,
-        recipes: Recipes,
+        recipes: Contents,
         settings: Settings,
         nodes: Sequence[Node],
         done: Sequence[str],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ropeway.lang.dialects.justfile.values import Cannot
 from ropeway.records import field, record
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ropeway.lang.dialects.justfile.values import Value
 
 __all__ = ["Call", "Key", "Node", "Order", "play"]
+
+MAX_STEPS = 2000
 
 Key = tuple[str, tuple[str, ...], str, int]
 """Recipe, arguments, ``body``, ``gate`` or ``arguments``, and a number: 1, or more for another run of the same."""
@@ -84,6 +87,9 @@ class _Play:
         return ends
 
     def _add(self, call: Call, kind: str, needs: list[Key], after: list[Key]) -> Key:
+        if len(self.nodes) >= MAX_STEPS:
+            hint = "subsequent recipes run again each time: use fewer of them"
+            raise Cannot(call.recipe.place, f"it would have more than {MAX_STEPS:,} steps", hint)
         plain = call.key(kind)
         self._times[plain] = number = self._times.get(plain, 0) + 1
         key = call.key(kind, number)
