@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import NotFound, UsageError
+from ropeway.errors import NotFound, Refused, UsageError
 from ropeway.records import record
 from ropeway.workspaces import InPlace, Snapshot
 
@@ -88,7 +88,11 @@ def chosen(recorded: Mapping[str, Any], cwd: str) -> Isolation:
         return Isolation(None, was.get("note", ""))
     from ropeway.workspaces import backend
 
-    choice = backend.choose(was["backend"], cwd, os.environ)
+    try:
+        choice = backend.choose(was["backend"], cwd, os.environ)
+    except Refused as error:
+        hint = "put it back where it was, or start the workflow again"
+        raise NotFound(f"the repository that the run works with is gone: {error}", hint=hint, code="repository-gone") from error
     return Isolation(choice.backend, choice.note, was.get("base", "@"))
 
 

@@ -129,6 +129,12 @@ def _files(console: Console, state: RunState) -> None:
         console.say(f"{_hint(console)}: `workflow diff {state.run}` shows it, `workflow land {state.run}` brings it back")
     elif not kept["cleaned"] and state.state != "succeeded":
         console.say(f"its files are in {clean(str(kept['path']))}")
+    nested = kept.get("nested")
+    if nested:
+        shown = ", ".join(clean(name) for name in nested[:_NAMED]) + (f" and {len(nested) - _NAMED} more" if len(nested) > _NAMED else "")
+        console.say(
+            f"no snapshot holds these, {'they went with the working copy' if kept['cleaned'] else 'the working copy does'}: {shown}"
+        )
     ignored = _lost(state)
     if ignored and state.state == "succeeded":
         more = kept.get("ignored_count", 0) - len(kept["ignored"]) + max(len(ignored) - _NAMED, 0)

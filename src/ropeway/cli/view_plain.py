@@ -238,6 +238,9 @@ class PlainView:
     def _found(self, event: RunEvent) -> None:
         self._console.data(f"the files found are kept as {self._run}:{event.data['label']}")
 
+    def _recreated(self, event: RunEvent) -> None:
+        self._console.data(f"working copy {clean(str(event.data['path']))} was gone; it is made again from the last snapshot")
+
     def _restored(self, _event: RunEvent) -> None:
         self._console.data("the files are as the last finished step left them: what was interrupted is undone")
 
@@ -256,6 +259,7 @@ _HANDLERS: dict[str, Callable[[PlainView, RunEvent], None]] = {
     "run.cancelling": PlainView._cancelling,  # noqa: SLF001
     "workspace.created": PlainView._copy,  # noqa: SLF001
     "workspace.found": PlainView._found,  # noqa: SLF001
+    "workspace.recreated": PlainView._recreated,  # noqa: SLF001
     "workspace.restored": PlainView._restored,  # noqa: SLF001
     "step.started": PlainView._started,  # noqa: SLF001
     "step.expanded": PlainView._expanded,  # noqa: SLF001

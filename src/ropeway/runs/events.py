@@ -4,34 +4,35 @@ An event is one JSON object on one line. In the journal it carries ``crc`` (CRC-
 key and leaves out ``run``, which the folder's name says; everywhere else (``run --json``, ``logs -f --json``, watching) it is
 ``{"event", "run", "seq", "at", …}``. State, history, metrics and resume are folds over these lines.
 
-=================  =====================================================================================================
-event              data
-=================  =====================================================================================================
-run.created        format workflow version digest actor host cwd source params options linked warnings workspace
-run.queued         group pid pid_started
-run.started        workspace pid pid_started actor
-run.waiting        gates
-run.cancelling     by reason
-run.finished       state outputs warnings reason error
-step.started       step attempt log interactive pure workspace (an ephemeral step's own)
-step.process       step pid started (only for steps that live longer than a moment: what a sweep may kill)
-step.retrying      step attempt delay reason snapshot
-step.expanded      step count items (the items once: a resume does not evaluate them again)
-step.finished      step attempt state exit_code outputs reason error leftovers kept snapshot
-gate.opened        step gate prompt choices fields deadline default
-gate.answered      step value by
-artifact.collected name path size sha256 retention
-workspace.start    run base base_commit snapshot first holds (a linked run: what it begins with, and whose changes that holds)
-workspace.created  id path root backend git_dir base base_commit folder person uncommitted snapshot notes reused
-workspace.reused   id path
-workspace.tools    id version source copied
-workspace.direnv   id allowed file
-workspace.found    label snapshot (what a resume found)
-workspace.restored snapshot (the files that a resume put back)
-workspace.kept     id path changed ignored ignored_count
-workspace.cleaned  id path changed ignored ignored_count
-workspace.landed   kind branch commit change onto path (of a finished run: its changes were brought back)
-=================  =====================================================================================================
+===================  ====================================================================================================
+event                data
+===================  ====================================================================================================
+run.created          format workflow version digest actor host cwd source params options linked warnings workspace
+run.queued           group pid pid_started
+run.started          workspace pid pid_started actor
+run.waiting          gates
+run.cancelling       by reason
+run.finished         state outputs warnings reason error
+step.started         step attempt log interactive pure workspace (an ephemeral step's own)
+step.process         step pid started (only for steps that live longer than a moment: what a sweep may kill)
+step.retrying        step attempt delay reason snapshot
+step.expanded        step count items (the items once: a resume does not evaluate them again)
+step.finished        step attempt state exit_code outputs reason error leftovers kept snapshot
+gate.opened          step gate prompt choices fields deadline default
+gate.answered        step value by
+artifact.collected   name path size sha256 retention
+workspace.start      run base base_commit snapshot first holds (a linked run: what it begins with, and whose changes that holds)
+workspace.created    id path root backend git_dir base base_commit folder person uncommitted snapshot notes reused nested
+workspace.reused     id path
+workspace.tools      id version source copied
+workspace.direnv     id allowed file
+workspace.recreated  id path (a resume: it was gone, and has the files of the last boundary again)
+workspace.found      label snapshot (what a resume found)
+workspace.restored   snapshot (the files that a resume put back)
+workspace.kept       id path changed ignored ignored_count nested
+workspace.cleaned    id path changed ignored ignored_count nested
+workspace.landed     kind branch commit change onto path (of a finished run: its changes were brought back)
+===================  ====================================================================================================
 
 A ``snapshot`` is ``{"number", "commit", "tree"}``; that of a step's end also says whether it is ``quiet`` and which ``others`` were at work.
 """

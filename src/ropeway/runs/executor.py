@@ -13,7 +13,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import StoreError
+from ropeway.errors import RopewayError, StoreError
 from ropeway.lang.expressions import EvaluationError
 from ropeway.records import replace
 from ropeway.runs import proctable, workspace
@@ -312,7 +312,11 @@ class Executor:
 
     def _over(self, unit: Unit, outcome: Outcome) -> None:
         self._lease(unit, -1)
-        boundary = workspace.boundary(self.around.workspace, unit, (attempt.unit for attempt in self._running.values()))
+        boundary = None
+        try:
+            boundary = workspace.boundary(self.around.workspace, unit, (attempt.unit for attempt in self._running.values()))
+        except RopewayError as error:
+            outcome = workspace.unsaved(outcome, error)
         if boundary is not None:
             outcome = replace(outcome, extra={**outcome.extra, "snapshot": boundary.as_json()})
         elif unit.workspace is not None:

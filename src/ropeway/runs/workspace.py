@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ropeway.errors import Refused, RopewayError
 from ropeway.lang.expressions import EvaluationError, to_text
-from ropeway.records import record
+from ropeway.records import record, replace
 from ropeway.runs.addresses import outer
 from ropeway.runs.process import StartProblem
 from ropeway.runs.scope import told
@@ -153,6 +153,14 @@ def boundary(workspace: Workspace, unit: Unit, running: Iterator[Unit]) -> Bound
     if snapshot is None:
         return None
     return Boundary(snapshot, tuple(sorted(other.address for other in running if changes_files(other))))
+
+
+def unsaved(outcome: Outcome, error: RopewayError) -> Outcome:
+    """Return the end of a step whose files can't be saved: it counts as done only with them."""
+    why = f"its files can't be saved: {told(error)}"
+    if outcome.state != "succeeded":
+        return replace(outcome, error=f"{outcome.error}; {why}" if outcome.error else why)
+    return replace(outcome, state="failed", reason="snapshot", error=why, outputs={})
 
 
 def enter_own(loop: Loop, unit: Unit) -> None:

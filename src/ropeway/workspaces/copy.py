@@ -17,7 +17,7 @@ from ropeway.workspaces.backend import Attached, Mending
 from ropeway.workspaces.ephemeral import Ephemeral
 from ropeway.workspaces.programs import LOCAL_VARIABLES, git
 from ropeway.workspaces.snapshots import Snapshots, changed_paths
-from ropeway.workspaces.wish import again, take_in
+from ropeway.workspaces.wish import again, take_in, uncommitted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,9 @@ class WorkingCopy:
         self._git_dir = manager.backend.git_dir or wish.store
         self._snapshots = Snapshots(self._top, self._git_dir, run=wish.run, state=wish.state)
         self._environ: dict[str, str | None] = {}
-        self._first: Snapshot | None = None
+        self._origin: Snapshot | None = None  # what its changes count from: the first of the line of runs that it goes on with
+        self._nested: frozenset[str] = frozenset()
+        self._made_folder = False
         self._last: Snapshot | None = None
         self._number = 0
         self._base_commit = ""
@@ -73,6 +75,7 @@ class WorkingCopy:
             self._begin(past, tell)
         wish = self._wish
         try:
+            self._made_folder = not os.path.isdir(self.path)
             os.makedirs(self.path, exist_ok=True)
         except OSError as error:
             raise NotFound(f"the folder {wish.folder} can't be had in the working copy: {error.strerror}", code="folder-gone") from error
@@ -121,7 +124,7 @@ class WorkingCopy:
     def _take_back(self, told: Mapping[str, Any]) -> None:
         """Remove a copy that the run's journal does not know: nobody would find it."""
         wish, manager = self._wish, self._manager
-        self._first = self._last = None
+        self._origin = self._last = None
         if "workspace.created" in told or (not wish.named and manager.exists(wish.id)):
             manager.cleanup(wish.id, force=True)
         if os.path.isdir(os.path.join(self._git_dir, "refs", "ropeway", wish.run)):
@@ -141,8 +144,10 @@ class WorkingCopy:
         if start is not None:
             self._snapshots.restore(start["snapshot"]["commit"])
             self._pin_first(start)
-        self._first = self._last = self._snapshots.take("0", _parents(self._base_commit), self._message(0), look=not fresh)
-        nested = [f"{name} is a repository of its own: what steps change in it is not saved" for name in self._snapshots.nested]
+        parents = [self._base_commit] if self._base_commit else []
+        first = self._last = self._snapshots.take("0", parents, self._message(0), look=not fresh)
+        self._origin = _origin(start, first)
+        self._nested = frozenset(self._snapshots.nested)
         return {
             "id": wish.id,
             "path": self._top,
@@ -153,11 +158,18 @@ class WorkingCopy:
             "base_commit": self._base_commit,
             "folder": wish.folder,
             "person": bool(ensured.base is not None and ensured.base.person),
-            "uncommitted": _uncommitted(ensured),
-            "snapshot": self._first.as_json(),
-            "notes": [*(ensured.made.notes if ensured.made is not None else ()), *nested],
+            "uncommitted": uncommitted(ensured),
+            "snapshot": first.as_json(),
+            "notes": [*(ensured.made.notes if ensured.made is not None else ()), *self._notes()],
             "reused": self._reused,
+            "nested": sorted(self._nested),
         }
+
+    def _notes(self) -> list[str]:
+        notes = [f"{name} is a repository of its own: what steps change in it is not saved" for name in sorted(self._nested)]
+        if not os.path.isdir(self.path):
+            notes.append(f"steps start in an empty {self._wish.folder}: what is in yours is ignored, or not in the base")
+        return notes
 
     def _ensure(self, base: str, tell: Tell) -> Ensured:
         wish, manager = self._wish, self._manager
@@ -170,7 +182,8 @@ class WorkingCopy:
         wish, latest = self._wish, past.latest
         assert latest is not None
         self._base_commit = created["base_commit"]
-        self._first = Snapshot.from_json(created["snapshot"])
+        self._origin = _origin(past.start, Snapshot.from_json(created["snapshot"]))
+        self._nested = frozenset(created.get("nested", ()))
         self._number = past.number
         self._reused = bool(created.get("reused"))
         ensured = self._ensure(again(self._manager, self._base_commit), _silent)
@@ -228,8 +241,8 @@ class WorkingCopy:
 
     def close(self, state: str, tell: Tell) -> None:
         """Keep or remove it, once the run has ended or waits."""
-        wish, first, last = self._wish, self._first, self._last
-        if first is None or last is None:
+        wish, origin, last = self._wish, self._origin, self._last
+        if origin is None or last is None:
             return  # it was never opened
         status = {"waiting": "idle", "succeeded": "done"}.get(state, "error")
         with contextlib.suppress(StoreError):  # a step may have damaged the file; the run has ended as it has ended
@@ -237,19 +250,20 @@ class WorkingCopy:
         if state == "waiting":
             self._snapshots.remember()
             return
+        if not os.path.isdir(self._top):
+            return  # somebody removed it meanwhile; the snapshots are there
         self._pin_commits()
-        if self._stays(state, changed=first.tree != last.tree):
-            changed = len(changed_paths(self._git_dir, first.commit, last.commit)) if first.tree != last.tree else 0
-            data: dict[str, Any] = {"id": wish.id, "path": self._top, "changed": changed}
-            data |= self._left_behind()
+        same = origin.tree == last.tree
+        left = self._left_behind()
+        if self._stays(state, changed=not same or "nested" in left):
+            changed = 0 if same else len(changed_paths(self._git_dir, origin.commit, last.commit))
             self._snapshots.remember()
             if isinstance(self._manager.backend, Attached):
                 self._manager.backend.settle(self._top, wish.id)
-            tell("workspace.kept", data)
+            tell("workspace.kept", {"id": wish.id, "path": self._top, "changed": changed} | left)
             return
-        left = self._left_behind()
         self._manager.cleanup(wish.id, force=True)
-        tell("workspace.cleaned", {"id": wish.id, "path": self._top, "changed": 0 if first.tree == last.tree else None} | left)
+        tell("workspace.cleaned", {"id": wish.id, "path": self._top, "changed": 0 if same else None} | left)
 
     def _stays(self, state: str, *, changed: bool) -> bool:
         keep = self._wish.keep
@@ -260,8 +274,14 @@ class WorkingCopy:
         return state != "succeeded" or (keep == "changed" and changed)
 
     def _left_behind(self) -> dict[str, Any]:
-        ignored = self._snapshots.ignored(look=not self._looked)
-        return {"ignored": ignored[:SHOWN], "ignored_count": len(ignored)} if ignored else {}
+        """Return what the copy holds and no snapshot does, for the last event."""
+        if self._made_folder:
+            with contextlib.suppress(OSError):  # that steps left something in
+                os.rmdir(self.path)
+        ignored = self._snapshots.ignored(look=self._made_folder or not self._looked)
+        left: dict[str, Any] = {"ignored": ignored[:SHOWN], "ignored_count": len(ignored)} if ignored else {}
+        nested = sorted(set(self._snapshots.nested) - self._nested)
+        return left | {"nested": nested} if nested else left
 
     def _pin_first(self, start: Mapping[str, Any]) -> None:
         """Keep what the line of runs began with, also when its first run is removed: what this run changed counts from there."""
@@ -278,14 +298,9 @@ class WorkingCopy:
             git("update-ref", f"refs/ropeway/{self._wish.run}/head", head, git_dir=self._git_dir)
 
 
-def _uncommitted(ensured: Ensured) -> bool:
-    """Whether what the person has not committed is in the copy."""
-    base, made = ensured.base, ensured.made
-    return base is not None and made is not None and base.person and (bool(made.touched) or made.tree not in (None, base.commit))
-
-
-def _parents(commit: str) -> list[str]:
-    return [commit] if commit else []
+def _origin(start: Mapping[str, Any] | None, first: Snapshot) -> Snapshot:
+    """Return what the changes of a run count from: its snapshot 0, or of a linked run that of the line's first one."""
+    return first if start is None or start.get("first") is None else Snapshot.from_json(start["first"])
 
 
 def _silent(_event: str, _data: dict[str, Any]) -> None:

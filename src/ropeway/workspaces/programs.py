@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -34,7 +35,8 @@ LOCAL_VARIABLES = (
 """Variables that tie git to one repository; steps in a working copy of their own do not inherit them either."""
 _PATIENCE = 20.0  # seconds that another program may hold a lock
 _LOCKED = (b"index.lock", b".lock': File exists", b"cannot lock ref", b"could not lock", b"Unable to create '")
-_COMPLAINTS = ("fatal: ", "error: ", "Error: ")
+_COMPLAINTS = ("fatal: ", "error: ", "Error: ", "Internal error: ")
+_CAUSE = re.compile(r"(?:Caused by|[1-9]): (.*)")
 _MISSING = "it is needed here; install it with your system's packages"
 
 
@@ -44,14 +46,21 @@ class ProgramFailed(StoreError):
     default_code = "vcs-failed"
 
     def __init__(self, argv: Sequence[str], status: int, complaint: str, hint: str | None = None) -> None:
-        lines = [line for line in complaint.strip().splitlines() if line and not line.lower().startswith("hint:")]
-        # The first complaint is the cause; what follows says what can't be done then, and may be advice of several lines.
-        said = next((line for line in lines if line.startswith(_COMPLAINTS)), lines[-1] if lines else f"exit status {status}")
-        for prefix in _COMPLAINTS:
-            said = said.removeprefix(prefix)
-        super().__init__(f"{argv[0]} {_verb(argv)} failed: {said}", hint=hint)
+        super().__init__(f"{argv[0]} {_verb(argv)} failed: {_said(complaint) or f'exit status {status}'}", hint=hint)
         self.status = status
         self.complaint = complaint
+
+
+def _said(complaint: str) -> str:
+    """Return what is wrong: the first complaint, which is the cause for git, and the causes that jj lists below it.
+
+    What else follows says what can't be done then, and may be advice of several lines.
+    """
+    lines = [line for line in complaint.strip().splitlines() if line and not line.lower().startswith("hint:")]
+    said = next((line for line in lines if line.startswith(_COMPLAINTS)), lines[-1] if lines else "")
+    for prefix in _COMPLAINTS:
+        said = said.removeprefix(prefix)
+    return ": ".join([said, *(found[1] for line in lines if (found := _CAUSE.match(line)) and found[1] != said)])
 
 
 def _verb(argv: Sequence[str]) -> str:

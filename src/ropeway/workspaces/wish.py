@@ -52,3 +52,9 @@ def take_in(snapshots: Snapshots, ensured: Ensured) -> bool:
 def again(manager: Manager, commit: str) -> str:
     """Return the base to make a copy of once more: the commit itself, without what the person has on top of it now."""
     return commit if commit and manager.backend.name != "plain" else "@"
+
+
+def uncommitted(ensured: Ensured) -> bool:
+    """Whether what the person has not committed is in a copy."""
+    base, made = ensured.base, ensured.made
+    return base is not None and made is not None and base.person and (bool(made.touched) or made.tree not in (None, base.commit))
