@@ -213,7 +213,7 @@ class _Posix:
 
 
 _PROGRAM = {
-    "plain": frozenset("\\'\"`$;|&<>(){}!#~\n"),
+    "plain": frozenset("\\'\"`$;|&<>(){}#~\n"),
     "single": frozenset("'"),
     "document": frozenset("$`\\"),
     "double": frozenset('$`"\\'),
@@ -225,7 +225,7 @@ def _check_text(value: Cel | Local, kind: str, place: Place) -> None:
     """Raise ``Cannot`` when the author's own text in a value is program text for a shell: it would not be one any more."""
     for text in value.texts:
         found = sorted(set(text) & _PROGRAM.get(kind, _PROGRAM["double"]))
-        if found:
+        if found or (kind == "plain" and text.startswith("! ")):
             names = value.names if isinstance(value, Cel) else frozenset[str]()
             reason = f"just pastes {text!r} here as program text, and a value never becomes that"
             raise Cannot(place, reason, "write this part into the recipe itself, and leave the rest to the parameter", names)

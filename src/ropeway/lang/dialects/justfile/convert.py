@@ -138,7 +138,7 @@ class _Conversion:
         except Failed as failed:
             recipe = recipes.named[name][0]
             if failed.recipe == name:
-                self._problems.append(Problem(name, failed.problem.place, failed.problem.reason, failed.problem.hint))
+                self._once(Problem(name, failed.problem.place, failed.problem.reason, failed.problem.hint))
                 return
             place = next((d.place for d in recipe.dependencies if d.name == failed.recipe), recipe.place)
             self._once(Problem(failed.recipe, failed.problem.place, failed.problem.reason, failed.problem.hint))

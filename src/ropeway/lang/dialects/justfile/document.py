@@ -61,6 +61,7 @@ class Document:
         self._problems = problems
         self._steps: list[_Step] = []
         self._ids: dict[Key, list[str]] = {}
+        self._before: dict[Key, frozenset[Key]] = {}
         self._explicit = any(n.key[2] == "gate" for n in nodes) or any(n.call.recipe.attribute("parallel") for n in nodes)
 
     def text(self) -> str:
@@ -105,20 +106,18 @@ class Document:
             endings = ["" if len(variants) == 1 else "-" + "-".join(sorted(self._recipes.systems(one) or ())) for one in variants]
             self._ids[node.key] = [_unused(name + ending, used) for ending in endings]
 
+    def _edges(self, node: Node) -> list[Key]:
+        return [*node.needs, *node.after] if self._explicit else node.needs
+
     def _needs(self, node: Node) -> list[str]:
-        keys = [*node.needs, *node.after] if self._explicit else node.needs
-        order = {n.key: at for at, n in enumerate(self._nodes)}
-        by_key = {n.key: n for n in self._nodes}
-
-        def before(key: Key, seen: set[Key]) -> set[Key]:
-            for one in [*by_key[key].needs, *(by_key[key].after if self._explicit else ())]:
-                if one not in seen:
-                    seen.add(one)
-                    before(one, seen)
-            return seen
-
-        kept = [key for key in dict.fromkeys(keys) if not any(key in before(other, set()) for other in keys if other != key)]
-        return [name for key in sorted(kept, key=order.__getitem__) for name in self._ids[key]]
+        """Return the steps that a step needs, without those that one of them needs itself."""
+        if not self._before:
+            for one in self._nodes:  # what a node needs stands before it
+                edges = self._edges(one)
+                self._before[one.key] = frozenset(edges).union(*(self._before[key] for key in edges))
+        keys = set(self._edges(node))
+        kept = keys - {early for key in keys for early in self._before[key]}
+        return [name for one in self._nodes if one.key in kept for name in self._ids[one.key]]
 
     # Parts
 

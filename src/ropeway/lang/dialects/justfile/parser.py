@@ -73,10 +73,10 @@ class _Reader:
         return self._found
 
     def _skip(self, before: int) -> None:
-        """Go to the next line that begins an item."""
+        """Go to the next line that begins an item: behind the first of this one, because what is not closed may have swallowed others."""
         cursor = self._cursor
         cursor.reset()
-        cursor.at = max(cursor.at, before + 1)
+        cursor.at = before
         cursor.at = min(cursor.line_end() + 1, len(cursor.text))
         while cursor.at < len(cursor.text) and cursor.text[cursor.at] in " \t\n":
             cursor.at = min(cursor.line_end() + 1, len(cursor.text))

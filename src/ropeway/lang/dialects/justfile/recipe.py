@@ -15,7 +15,7 @@ from ropeway.lang.dialects.justfile.values import Cannot, Cel, Const, Dynamic, L
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ropeway.lang.dialects.justfile.bodies import Body
+    from ropeway.lang.dialects.justfile.ground import Body
     from ropeway.lang.dialects.justfile.parameters import Given
     from ropeway.lang.dialects.justfile.settings import Settings
     from ropeway.lang.dialects.justfile.syntax import Dependency, Justfile, Place, Recipe

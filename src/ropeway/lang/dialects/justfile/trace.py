@@ -115,6 +115,7 @@ class Order:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        self._places: dict[Key, int] = {}
 
     def add(self, entry: str, trace: Sequence[Node]) -> None:
         """Take in the steps of one more recipe."""
@@ -131,6 +132,7 @@ class Order:
                 following = (self._find(later.key) for later in trace[turn + 1 :])
                 at = min((place for place in following if place > last), default=len(self.nodes))
                 self.nodes.insert(at, Node(key, node.call, [], []))
+                self._places = {one.key: place for place, one in enumerate(self.nodes)}
             last = at
             mine = self.nodes[at]
             mine.entries.append(entry)
@@ -138,4 +140,4 @@ class Order:
             mine.after += [k for k in (renamed[need] for need in node.after) if k not in mine.after]
 
     def _find(self, key: Key) -> int:
-        return next((at for at, node in enumerate(self.nodes) if node.key == key), -1)
+        return self._places.get(key, -1)
