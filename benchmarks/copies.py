@@ -53,7 +53,7 @@ class Repository:
     def clear(self) -> None:
         """Remove every working copy. What overlays share stays."""
         root = Path(self.env["AI_WORKSPACES_ROOT"])
-        copies = [one for one in [*root.glob("*/*"), *root.glob(".layers/*/copies/*")] if not one.is_relative_to(root / ".locks")]
+        copies = [*(one for one in root.glob("*/*") if not one.parent.name.startswith(".")), *root.glob(".layers/*/copies/*")]
         for one in [*copies, *self.aside.glob("*")]:
             shutil.rmtree(one, ignore_errors=True)
         self.git("worktree", "prune")
@@ -73,7 +73,13 @@ class Repository:
 def repository(folder: Path, files: int, workflow: str = _ONE_STEP) -> Repository:
     """Make a repository of that many small committed files, three folders deep."""
     top = folder / f"files-{files}"
-    names = {"HOME": "home", "XDG_STATE_HOME": "state", "XDG_CACHE_HOME": "cache", "XDG_CONFIG_HOME": "config", "AI_WORKSPACES_ROOT": "copies"}
+    names = {
+        "HOME": "home",
+        "XDG_STATE_HOME": "state",
+        "XDG_CACHE_HOME": "cache",
+        "XDG_CONFIG_HOME": "config",
+        "AI_WORKSPACES_ROOT": "copies",
+    }
     env = {name: str(folder / f"{top.name}-{place}") for name, place in names.items()} | {"GIT_CONFIG_NOSYSTEM": "1"}
     found = Repository(top, env)
     if top.exists():

@@ -75,4 +75,6 @@ class Report:
 
     def holds(self, says: str, *, true: bool) -> None:
         """Note whether something is so."""
-        self.targets.append({"says": says, "measured": "yes" if true else "no", "limit": 0, "verdict": "meets" if true else "falls short by 100 %"})
+        self.targets.append(
+            {"says": says, "measured": "yes" if true else "no", "limit": 0, "verdict": "meets" if true else "falls short by 100 %"}
+        )

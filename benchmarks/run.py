@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))  # also when something else loads this file
 
+import copies_report
 import peers
 import workloads
 from measure import Contestant, largest, ratio, rounds, typical
@@ -153,6 +154,11 @@ BENCHMARKS: dict[str, Callable[[Options], Report]] = {
     "plan": plan,
     "memory": memory,
     "deep": deep,
+    "ready": copies_report.ready,
+    "layers": copies_report.layers,
+    "cleanup": copies_report.cleanup,
+    "snapshot": copies_report.snapshot,
+    "crowd": copies_report.crowd,
 }
 
 

@@ -48,8 +48,19 @@ def _timed(snapshots: Snapshots, label: str) -> Sample:
     return Sample(time.perf_counter() - begun, time.process_time() - cpu)
 
 
-def measure(folder: Path, files: int, count: int) -> dict[str, list[Sample]]:
+_PROCESSES = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec", "os.system")
+_started: list[str] = []
+
+
+def _note_process(event: str, _arguments: object) -> None:
+    if event in _PROCESSES:
+        _started.append(event)
+
+
+def measure(folder: Path, files: int, count: int) -> tuple[dict[str, list[Sample]], bool]:
     """Return ``count`` rounds: ``git status`` as a process, and in this process snapshots of no change, of an edited file, and of a new one.
+
+    Also returns whether the snapshots of no change started no process.
 
     The copy's files are a little older than the clock's tick in each round, as they are after a step that took longer than that.
     """
@@ -63,6 +74,8 @@ def measure(folder: Path, files: int, count: int) -> dict[str, list[Sample]]:
     snapshots.take("0")
     once(status)
     samples: dict[str, list[Sample]] = {name: [] for name in (STATUS, UNCHANGED, EDITED, ADDED)}
+    quiet = True
+    sys.addaudithook(_note_process)
     edited = place / "part0/module0/sub0/file1.txt"
     for number in range(count):
         with edited.open("a") as file:
@@ -73,8 +86,10 @@ def measure(folder: Path, files: int, count: int) -> dict[str, list[Sample]]:
         samples[ADDED].append(_timed(snapshots, str(3 * number + 1)))
         time.sleep(0.03)
         snapshots.take(str(3 * number + 2))  # reads once more what had changed within the tick
+        _started.clear()
         samples[UNCHANGED].append(_timed(snapshots, str(3 * number + 2)))
-    return samples
+        quiet = quiet and not _started
+    return samples, quiet
 
 
 def main() -> None:
@@ -83,11 +98,12 @@ def main() -> None:
     print("load:", *(f"{load:.1f}" for load in os.getloadavg()))
     try:
         for files, limit in ((100, 4.0), (10_000, 2.5)):
-            samples = measure(folder, files, 25)
+            samples, quiet = measure(folder, files, 25)
             print(f"{files:,} files; a snapshot of a small change is to take at most {limit:g} times a git status")
             for name, each in samples.items():
                 against = "" if name == STATUS else f"{ratio(each, samples[STATUS])} × {STATUS}"
                 print(f"  {name:<14} {typical(each) * 1000:8.2f} ms  {against}")
+            print("  unchanged: no process" if quiet else "  unchanged: PROCESSES WERE STARTED")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
