@@ -22,14 +22,14 @@ gate.opened          step gate prompt choices fields deadline default
 gate.answered        step value by
 artifact.collected   name path size sha256 retention
 workspace.start      run base base_commit snapshot first holds (a linked run: what it begins with, and whose changes that holds)
-workspace.created    id path root backend git_dir base base_commit folder person uncommitted snapshot notes reused nested
+workspace.created    id path root backend git_dir base base_commit folder person uncommitted snapshot notes reused nested (repositories inside: snapshots leave them out)
 workspace.reused     id path
 workspace.tools      id version source copied
 workspace.direnv     id allowed file
 workspace.recreated  id path (a resume: it was gone, and has the files of the last boundary again)
 workspace.found      label snapshot (what a resume found)
 workspace.restored   snapshot (the files that a resume put back)
-workspace.kept       id path changed ignored ignored_count nested
+workspace.kept       id path changed ignored ignored_count nested (repositories that steps made)
 workspace.cleaned    id path changed ignored ignored_count nested
 workspace.landed     kind branch commit change onto path (of a finished run: its changes were brought back)
 ===================  ====================================================================================================
