@@ -52,14 +52,16 @@ def test_a_recipe_does_the_same_as_a_workflow(case: Case, project: Project) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join([case.file, *case.arguments]))
-def test_the_expectations_are_what_just_does(case: Case, project: Project) -> None:
+def test_the_expectations_are_what_just_does(tmp_path: Path) -> None:
     just = shutil.which("just")
     if just is None:
         pytest.skip("expected: just is not installed, and nothing but this comparison needs it")
-    prepared(project.root, case.file)
-    environ = {**project.environ, "JUST_UNSTABLE": "1"}
-    argv = [just, "--yes", *case.arguments]
-    done = subprocess.run(argv, cwd=project.root, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    found = in_order(case, done.stdout)
-    assert (min(done.returncode, 1), found) == (case.status, in_order(case, case.said)), done.stderr
+    for number, case in enumerate(CASES):
+        (tmp_path / str(number)).mkdir()
+        project = Project(tmp_path / str(number))
+        prepared(project.root, case.file)
+        environ = {**project.environ, "JUST_UNSTABLE": "1"}
+        argv = [just, "--yes", *case.arguments]
+        done = subprocess.run(argv, cwd=project.root, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        found = in_order(case, done.stdout)
+        assert (min(done.returncode, 1), found) == (case.status, in_order(case, case.said)), (case, done.stderr)
