@@ -115,7 +115,7 @@ _WORKSPACE = Table(
     "workspace",
     "The working copy that the run gets",
     {
-        "backend": Key(Text(format=WORD), "auto, jj, git, plain, or a plugin's", default="auto"),
+        "backend": Key(Text(format=WORD), "auto, jj, git, plain, overlay, none (in place), or a plugin's", default="auto"),
         "base": Key(Text(), "The change to start from; @ is what you see", default="@"),
         "keep": Key(Choice(("changed", "always", "never", "on-failure")), "When the working copy stays after the run", default="changed"),
         "tools": Key(_WORDS, "Files and folders of the tool source to copy in", default=()),
