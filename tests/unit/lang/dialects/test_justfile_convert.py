@@ -48,6 +48,7 @@ def left_out(text, *recipes):
         ('echo "a && b; c"', 'echo "a && b; c"'),
         ("echo $(date)", "echo $(date)"),
         ("-make", "make || true"),
+        ("-echo $X", "(echo $X) || true"),
         ("cd src && make", "(cd src && make)"),
         ("a || b", "(a || b)"),
         ("-a && b", "(a && b) || true"),
@@ -259,6 +260,16 @@ def test_what_comes_after_runs_again_even_if_it_ran_before():
 def test_arguments_make_steps_of_their_own():
     found = order("a: (b 'x') (b 'y z') b\n    x\nb v='w':\n    echo {{ v }}\n", "a")
     assert found == {"b-x": [], "b-y-z": [], "b": [], "a": ["b-x", "b-y-z", "b"]}
+
+
+def test_arguments_that_may_turn_out_equal_are_told():
+    found = made("a v: (b v) (b 'x') (c 'x') (c 'y')\n    x\nb w:\n    y\nc w:\n    z\n", "a")
+    assert [note.reason for note in found.notes] == ["where 'b' is given the same arguments twice, it runs twice, and just ran it once"]
+
+
+def test_a_value_of_several_words_is_no_assignment():
+    assert left_out("a x='b c':\n    Y={{ x }} && z\n")[0][2].startswith("just reads a value of several words here as an assignment")
+    assert script('Y="{{ x }}" make', head="a x='b c':") == 'Y="${{ params.x }}" make'
 
 
 def test_recipes_that_want_another_order_get_steps_of_their_own():

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["convert_body"]
 
 _POSITIONAL = re.compile(r"\$(?:\{?[1-9@*#]|\{#)|\bshift\b|\bgetopts\b")
+_EXPANSION = re.compile(r"[$`](?!\{\{)")
 _OPENING = re.compile(r"\$\{\{")
 
 
@@ -102,7 +103,10 @@ class _Posix:
             tail = ' || { [ "$?" -eq 1 ] && exit 0; exit 1; }'
         if tail and strict and not found.simple:
             raise Cannot(place, "what -e does in this line changes when its failure is caught", "make it a script, or one plain command")
-        if found.simple and not (tail and found.comment):
+        fatal = bool(tail) and (
+            found.comment or _EXPANSION.search(text) is not None
+        )  # an unset variable ends the shell, not only the command
+        if found.simple and not fatal:
             return (text + tail).split("\n")
         loose = "" if strict or found.listed else "set +e; "
         if found.comment or found.operators & {"&"} or "\n" in text:
@@ -167,6 +171,9 @@ class _Posix:
             return f"${{{{ {value.source} }}}}"
         if kind == "plain" and not value.quoted:
             self._body.words.setdefault(value.source, place)
+            if spot.assigned and any(len(text.split()) > 1 for text in value.texts):
+                reason = "just reads a value of several words here as an assignment and a command"
+                raise Cannot(place, reason, "put it between double quotes", value.names)
             if value.loose and (spot.alone or value.sample != ""):
                 return f"${self._split(value, place)}"
         self._body.uses.setdefault(value.source, Use(place, value.names))

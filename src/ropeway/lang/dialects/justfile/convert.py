@@ -9,7 +9,7 @@ from ropeway.lang.dialects.justfile.document import Document
 from ropeway.lang.dialects.justfile.recipe import Failed, Repaste
 from ropeway.lang.dialects.justfile.settings import Settings
 from ropeway.lang.dialects.justfile.syntax import Problem
-from ropeway.lang.dialects.justfile.trace import Call, Order, play
+from ropeway.lang.dialects.justfile.trace import Call, Order, may_be_equal, play
 from ropeway.lang.dialects.justfile.values import Cannot
 from ropeway.records import record
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ropeway.lang.dialects.justfile.parameters import Given
     from ropeway.lang.dialects.justfile.syntax import Alias, Justfile, Recipe
+    from ropeway.lang.dialects.justfile.trace import Node
 
 __all__ = ["Conversion", "Converted", "Entry", "convert", "merge"]
 
@@ -148,8 +149,21 @@ class _Conversion:
         if not trace:
             recipes.note_empty(name)
             return
+        self._note_twice(name, trace)
         self._order.add(name, trace)
         self._done.append(name)
+
+    def _note_twice(self, name: str, trace: Sequence[Node]) -> None:
+        """Tell about a recipe that is used with arguments which turn out equal or not only when it runs."""
+        calls: dict[str, list[Call]] = {}
+        for node in trace:
+            known = calls.setdefault(node.key[0], [])
+            if node.key[2] == "body" and node.key[3] == 1:
+                if any(may_be_equal(node.call, other) for other in known):
+                    recipe = self._recipes.named[name][0]
+                    reason = f"where {node.key[0]!r} is given the same arguments twice, it runs twice, and just ran it once"
+                    self._recipes.note(Problem(name, recipe.place, reason, "nothing to do, if that does no harm"))
+                known.append(node.call)
 
     def _once(self, problem: Problem) -> None:
         if problem not in self._problems:

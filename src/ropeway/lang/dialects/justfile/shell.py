@@ -25,7 +25,7 @@ _RESERVED = frozenset(
     | {"{", "}", "!", "[["}
 )
 _STATEFUL = frozenset(
-    {"cd", "pushd", "popd", "export", "set", "unset", "exit", "return", "shift", "exec", "trap", ".", "source", "eval", "read"}
+    {"cd", "pushd", "popd", "export", "set", "unset", "exit", "return", "shift", "exec", "trap", ".", ":", "source", "eval", "read"}
     | {"umask", "ulimit", "alias", "unalias", "declare", "typeset", "local", "readonly", "hash", "wait", "let", "getopts"}
     | {"mapfile", "readarray", "shopt", "break", "continue", "enable", "disown", "fg", "bg"}
 )
@@ -38,12 +38,13 @@ _HEREDOC = re.compile(r"<<(-?)[ \t]*(?:'([^'\n]*)'|\"([^\"\n]*)\"|\\?([^\s;&|()<
 class Spot:
     """Where an interpolation stands: ``plain single double braces arithmetic backtick document quoted-document comment``.
 
-    ``alone``: it is a word by itself. ``after`` is the character in front of it.
+    ``alone``: it is a word by itself. ``after`` is the character in front of it. ``assigned``: it stands in ``NAME=…``.
     """
 
     kind: str
     alone: bool
     after: str
+    assigned: bool = False
 
 
 @record(frozen=False)
@@ -134,7 +135,7 @@ class _Scanner:
         before = self._text[self._at - 1] if self._at else ""
         after = self._text[self._at + 1 : self._at + 2]
         alone = (not before or before in _ENDS) and (not after or after in _ENDS)
-        self.found.spots.append(Spot(kind, alone, before))
+        self.found.spots.append(Spot(kind, alone, before, _ASSIGNMENT.match(self._word) is not None))
         self._at += 1
 
     def _comment(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ropeway.lang.dialects.justfile.values import Cannot
+from ropeway.lang.dialects.justfile.values import Cannot, Const
 from ropeway.records import field, record
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ropeway.lang.dialects.justfile.syntax import Recipe
     from ropeway.lang.dialects.justfile.values import Value
 
-__all__ = ["Call", "Key", "Node", "Order", "play"]
+__all__ = ["Call", "Key", "Node", "Order", "may_be_equal", "play"]
 
 MAX_STEPS = 2000
 
@@ -108,6 +108,14 @@ def play(call: Call, dependencies: Callable[[Call, bool], Sequence[Call]], has_s
     found = _Play(dependencies, has_steps)
     found.run(call, {}, [], [])
     return found.nodes
+
+
+def may_be_equal(one: Call, other: Call) -> bool:
+    """Whether two calls with different arguments may turn out to have the same."""
+    if len(one.arguments) != len(other.arguments) or one == other:
+        return False
+    pairs = list(zip(one.arguments, other.arguments, strict=True))
+    return all(a == b or not (isinstance(a, Const) and isinstance(b, Const)) for a, b in pairs)
 
 
 class Order:
