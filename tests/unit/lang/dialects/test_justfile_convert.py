@@ -146,6 +146,7 @@ def test_a_value_is_handed_over_where_it_was_pasted(line, expected):
 
 def test_a_value_that_may_be_none_or_several_words_is_split_as_before():
     assert script("ls {{ x }} '{{ x }}' --y={{ x }}", head="a x='':") == "x=${{ params.x }}\nls $x ${{ params.x }} --y=${{ params.x }}\n"
+    assert script("ls {{ x }}{{ x }}", head="a x='':") == "x=${{ params.x }}\nls $x$x\n"
     assert script("ls {{ x }}_y", head="a x='b c':") == "x=${{ params.x }}\nls ${x}_y\n"
     assert script("ls {{ x }} $x", head="a *x:") == "x_2=${{ join(params.x, ' ') }}\nls $x_2 $x\n"
 

@@ -38,7 +38,7 @@ _HEREDOC = re.compile(r"<<(-?)[ \t]*(?:'([^'\n]*)'|\"([^\"\n]*)\"|\\?([^\s;&|()<
 class Spot:
     """Where an interpolation stands: ``plain single double braces arithmetic backtick document quoted-document comment``.
 
-    ``alone``: it is a word by itself. ``after`` is the character in front of it. ``assigned``: it stands in ``NAME=…``.
+    ``alone``: it is a word by itself, or with other interpolations. ``after`` is the character in front of it. ``assigned``: it stands in ``NAME=…``.
     """
 
     kind: str
@@ -133,8 +133,8 @@ class _Scanner:
 
     def _spot(self, kind: str) -> None:
         before = self._text[self._at - 1] if self._at else ""
-        after = self._text[self._at + 1 : self._at + 2]
-        alone = (not before or before in _ENDS) and (not after or after in _ENDS)
+        left, right = self._text[: self._at].rstrip(MARK)[-1:], self._text[self._at :].lstrip(MARK)[:1]
+        alone = (not left or left in _ENDS) and (not right or right in _ENDS)
         self.found.spots.append(Spot(kind, alone, before, _ASSIGNMENT.match(self._word) is not None))
         self._at += 1
 
