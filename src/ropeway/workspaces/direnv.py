@@ -14,10 +14,10 @@ import json
 import os
 import re
 import subprocess
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from ropeway.errors import NotFound, Refused, RopewayError, UsageError
+from ropeway.workspaces.hashes import sha256
 from ropeway.workspaces.programs import LOCAL_VARIABLES
 
 if TYPE_CHECKING:

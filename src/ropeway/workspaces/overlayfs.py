@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from ropeway.errors import StoreError
 from ropeway.records import replace
 from ropeway.workspaces import mounts
 from ropeway.workspaces.discovery import own_git_dir
-from ropeway.workspaces.files import copy_folder, remove_tree
+from ropeway.workspaces.files import copy_entry, copy_folder, remove_tree
 from ropeway.workspaces.git import GitBackend
 from ropeway.workspaces.places import check_path, discard, make_folder, namespace, workspaces_root
 from ropeway.workspaces.snapshots import Snapshots
@@ -76,7 +75,8 @@ class OverlayBackend(GitBackend):
             for name in ("upper", "work"):
                 os.makedirs(os.path.join(layers, name))
             os.rename(os.path.join(path, ".git"), os.path.join(layers, "upper", ".git"))
-            shutil.copyfile(os.path.join(tree, "index"), os.path.join(own_git_dir(os.path.join(layers, "upper")) or "", "index"))
+            own = own_git_dir(os.path.join(layers, "upper")) or ""
+            copy_entry(os.fsencode(os.path.join(tree, "index")), os.fsencode(os.path.join(own, "index")))
             os.symlink(os.path.relpath(tree, layers), os.path.join(layers, "tree"))
             self._mount(path, layers)
         except OSError as error:

@@ -20,11 +20,11 @@ import os
 import re
 import time
 from contextlib import contextmanager
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from ropeway.errors import Busy, Refused, StoreError, UsageError
 from ropeway.workspaces.files import remove_tree
+from ropeway.workspaces.hashes import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import re
 import subprocess
 import time
@@ -149,7 +148,7 @@ def git(
             locked = any(mark in error.complaint.encode() for mark in _LOCKED) and "File exists" in error.complaint
             if not locked or time.monotonic() > until:
                 raise
-        time.sleep(wait * (0.5 + random.random()))  # noqa: S311 - only spreads the tries of many
+        time.sleep(wait * (0.5 + os.urandom(1)[0] / 256))  # spreads the tries of many
         wait = min(wait * 2, 0.5)
 
 

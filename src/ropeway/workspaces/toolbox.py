@@ -15,13 +15,13 @@ import contextlib
 import errno
 import os
 import stat
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from ropeway.errors import NotFound, Refused, StoreError, UsageError
 from ropeway.records import record
 from ropeway.settings import cache_dir
 from ropeway.workspaces.files import copy_entry, remove_tree
+from ropeway.workspaces.hashes import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -18,16 +18,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
 from ropeway.workspaces import Snapshot
 from ropeway.workspaces.programs import ProgramFailed, git
 from ropeway.workspaces.snapshots.bulk import MANY, Bulk
+from ropeway.workspaces.snapshots.failures import failure
 from ropeway.workspaces.snapshots.index import table_of_index
 from ropeway.workspaces.snapshots.inside import Inside, read
-from ropeway.workspaces.snapshots.objects import ObjectStore, failure
+from ropeway.workspaces.snapshots.objects import ObjectStore
 from ropeway.workspaces.snapshots.reading import changed_paths, listing
 from ropeway.workspaces.snapshots.restore import Restore
 from ropeway.workspaces.snapshots.table import UNKNOWN, Entry, Folder, Table, entry_of, git_mode, join, pack, unpack
@@ -170,7 +170,7 @@ class Snapshots:
         latest = self._latest
         kept = None if latest is None else (latest.number, latest.commit, latest.tree)
         data = pack(self._table, (self._root, self._store.format, kept, self._numbers))
-        temporary = f"{self._file}.{secrets.token_hex(4)}"
+        temporary = f"{self._file}.{os.urandom(4).hex()}"
         try:
             os.makedirs(os.path.dirname(self._file), exist_ok=True)
             with open(temporary, "xb") as file:

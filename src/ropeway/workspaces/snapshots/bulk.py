@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from ropeway.errors import StoreError
 from ropeway.workspaces.programs import clean_environ
-from ropeway.workspaces.snapshots.objects import ObjectStore, failure
+from ropeway.workspaces.snapshots.failures import failure
+from ropeway.workspaces.snapshots.objects import ObjectStore
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from typing import IO, TYPE_CHECKING
 
@@ -56,7 +55,7 @@ def create(fd: int, name: bytes, mode: int, size: int, stream: IO[bytes]) -> Non
         IsADirectoryError: There is a folder of that name.
         OSError: It can't be written; what was there before is there still.
     """
-    temporary = LITTER + secrets.token_hex(8).encode()
+    temporary = LITTER + os.urandom(8).hex().encode()
     try:
         if mode == LINK:
             target = stream.read(size)

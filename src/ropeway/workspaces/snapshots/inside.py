@@ -6,16 +6,15 @@ and one that is not a real folder is refused.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-import tempfile
 import time
 from typing import TYPE_CHECKING
 
 from ropeway.errors import StoreError
+from ropeway.workspaces.hashes import sha256
+from ropeway.workspaces.snapshots.failures import failure
 from ropeway.workspaces.snapshots.names import refused
-from ropeway.workspaces.snapshots.objects import failure
 from ropeway.workspaces.snapshots.table import LINK, Entry, entry_of, git_mode, join
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def rules_in(fd: int, known: RulesFile | None) -> RulesFile | None:
         text = b""
     finally:
         os.close(file)
-    return (*entry_of(st, now, 0, b"", base=False)[:4], text if len(text) <= _SHORT else hashlib.sha256(text).digest())
+    return (*entry_of(st, now, 0, b"", base=False)[:4], text if len(text) <= _SHORT else sha256(text).digest())
 
 
 def read(inside: Inside, folder: bytes, name: bytes, store: ObjectStore, known: bytes, *, base: bool) -> Entry | None:
@@ -173,6 +172,8 @@ def _content(file: int, st: os.stat_result, store: ObjectStore, known: bytes, *,
     if st.st_size > _LARGE:
         if not last:
             return store.write_stream(file, st.st_size, known)
+        import tempfile
+
         with tempfile.TemporaryFile(dir=store.folder) as copy:  # whatever it goes on doing
             size = 0
             while size < st.st_size and (part := os.read(file, min(_CHUNK, st.st_size - size))):

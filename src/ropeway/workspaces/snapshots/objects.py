@@ -8,16 +8,15 @@ for garbage before a ref points to it.
 from __future__ import annotations
 
 import contextlib
-import errno
-import hashlib
 import os
-import secrets
 import time
 import zlib
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import StoreError
+from ropeway.workspaces import hashes
 from ropeway.workspaces.programs import git
+from ropeway.workspaces.snapshots.failures import failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,27 +24,9 @@ if TYPE_CHECKING:
     from typing import Self
 
 _CHUNK = 1 << 20  # bytes read at once from a file that is too large to be read whole
+_LITTLE = 256 * 1024  # bytes that are hashed without OpenSSL
 _LOCK_PATIENCE = 5.0  # seconds; git holds the lock of a ref for milliseconds, so what is older was left by a crash
 _TRIES = 20  # to make a folder that a `git gc` or `git pack-refs` removes again because it is empty
-_WRITABLE = "check who owns it and its permissions"
-_HINTS = {
-    errno.ENOSPC: "free some space on that disk, then resume the run",
-    errno.EDQUOT: "your disk quota is used up: free some space, then resume the run",
-    errno.EROFS: "it is on a file system that is mounted read-only: mount it writable, then resume the run",
-    errno.EACCES: _WRITABLE,
-    errno.EPERM: _WRITABLE,
-}
-
-
-def shown(path: bytes | str) -> str:
-    """Return a path as people read it; bytes that are no UTF-8 are escaped."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def failure(doing: str, path: bytes | str, error: OSError, hint: str | None = None) -> StoreError:
-    """Return the error that says what could not be done, to which file, why, and what helps."""
-    why = error.strerror or str(error)
-    return StoreError(f"{doing}: {shown(path)}: {why}", hint=hint or _HINTS.get(error.errno or 0), code="snapshot-failed")
 
 
 def _settings(git_dir: str) -> dict[str, str]:
@@ -87,7 +68,8 @@ class ObjectStore:
             raise StoreError(
                 f"the repository {git_dir} has objects of the kind {self.format}, which is not known here", code="snapshot-failed"
             )
-        self._new: Callable[..., Any] = hashlib.sha256 if self.format == "sha256" else hashlib.sha1
+        self._new: Callable[..., Any] = hashes.sha256 if self.format == "sha256" else hashes.sha1
+        self._left = _LITTLE
         self.size = 32 if self.format == "sha256" else 20
 
     def __enter__(self) -> Self:
@@ -100,14 +82,24 @@ class ObjectStore:
 
     def hash(self, kind: bytes, data: bytes) -> bytes:
         """Return the id that an object has, as raw bytes, without writing it."""
-        digest = self._new(b"%s %d\0" % (kind, len(data)), usedforsecurity=False)
+        digest = self._digest(kind, len(data))
         digest.update(data)
         raw: bytes = digest.digest()
         return raw
 
+    def _digest(self, kind: bytes, size: int) -> Any:
+        """Begin the hash of an object. Once there is much to hash, OpenSSL's quicker way is worth being loaded."""
+        if self._left >= 0:
+            self._left -= size
+            if self._left < 0:
+                import hashlib
+
+                self._new = hashlib.sha256 if self.format == "sha256" else hashlib.sha1
+        return self._new(b"%s %d\0" % (kind, size), usedforsecurity=False)
+
     def hash_stream(self, source: int, size: int) -> bytes | None:
         """Return the id that a blob of ``size`` bytes from a descriptor has; None when the file ends before. OSError from reading passes through."""
-        digest = self._new(b"blob %d\0" % size, usedforsecurity=False)
+        digest = self._digest(b"blob", size)
         while size:
             data = os.read(source, min(size, _CHUNK))
             if not data:
@@ -137,9 +129,9 @@ class ObjectStore:
         Raises:
             StoreError: It can't be written. OSError from reading passes through.
         """
-        digest = self._new(b"blob %d\0" % size, usedforsecurity=False)
+        digest = self._digest(b"blob", size)
         packer = zlib.compressobj(1)
-        path = b"%s/tmp_obj_%s" % (self._objects, secrets.token_hex(8).encode())
+        path = b"%s/tmp_obj_%s" % (self._objects, os.urandom(8).hex().encode())
         target = self._create(path)
         try:
             self._append(target, packer.compress(b"blob %d\0" % size), path)
@@ -189,7 +181,7 @@ class ObjectStore:
         return True
 
     def _put(self, oid: bytes, data: bytes) -> None:
-        path = b"%s/tmp_obj_%s" % (self._objects, secrets.token_hex(8).encode())
+        path = b"%s/tmp_obj_%s" % (self._objects, os.urandom(8).hex().encode())
         target = self._create(path)
         try:
             try:

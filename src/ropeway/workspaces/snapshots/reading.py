@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-import tempfile
 from typing import IO, TYPE_CHECKING
 
 from ropeway.errors import NotFound, StoreError
 from ropeway.records import record
 from ropeway.workspaces.programs import ProgramFailed, clean_environ, git
-from ropeway.workspaces.snapshots.objects import failure, shown
+from ropeway.workspaces.snapshots.failures import failure, shown
 from ropeway.workspaces.snapshots.table import FILE, PROGRAM
 
 if TYPE_CHECKING:
@@ -64,6 +63,8 @@ def contents(git_dir: str, wanted: Sequence[tuple[bytes, bytes]]) -> Generator[t
     Raises:
         StoreError: A blob is not there.
     """
+    import tempfile  # most runs put nothing back
+
     try:
         asked = tempfile.TemporaryFile()  # noqa: SIM115 - closed below; a pipe that both sides fill would stop both
     except OSError as error:

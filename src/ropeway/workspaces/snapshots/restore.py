@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 from ropeway.errors import StoreError
 from ropeway.workspaces.snapshots.changing import HoldsRepository, create, look, mkdir, rmdir, unlink
+from ropeway.workspaces.snapshots.failures import failure, shown
 from ropeway.workspaces.snapshots.ignore import Moved, Rules
 from ropeway.workspaces.snapshots.inside import RULES, Inside, rules_in, same_content
-from ropeway.workspaces.snapshots.objects import failure, shown
 from ropeway.workspaces.snapshots.reading import contents
 from ropeway.workspaces.snapshots.table import GITLINK, UNKNOWN, Folder, Table, entry_of, join
 from ropeway.workspaces.snapshots.walk import Walk

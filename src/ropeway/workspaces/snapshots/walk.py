@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from ropeway.errors import NotFound
 from ropeway.workspaces.snapshots.changing import LITTER
+from ropeway.workspaces.snapshots.failures import failure
 from ropeway.workspaces.snapshots.ignore import Moved, Rules
 from ropeway.workspaces.snapshots.inside import FOLDER, RULES, rules_in
 from ropeway.workspaces.snapshots.names import refused
-from ropeway.workspaces.snapshots.objects import failure
 from ropeway.workspaces.snapshots.table import GITLINK, UNSEEN, Folder, Table, git_mode, join
 
 if TYPE_CHECKING:
