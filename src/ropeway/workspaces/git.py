@@ -32,7 +32,9 @@ _NOBODY: Final = {
 }
 """Who wrote the empty commit that stands for "no commit yet": nobody, so that it is the same one each time."""
 
-_RESET: Final = ("-c", "checkout.workers=2", "-c", "core.sparseCheckout=false", "reset", "--hard", "-q", "--no-recurse-submodules")
+# Two processes write the files, but of a small commit one: starting them takes longer than that.
+_WORKERS: Final = ("-c", "checkout.workers=2", "-c", "checkout.thresholdForParallelism=1000")
+_RESET: Final = (*_WORKERS, "-c", "core.sparseCheckout=false", "reset", "--hard", "-q", "--no-recurse-submodules")
 _WITHOUT_LFS: Final = (
     "-c",
     "filter.lfs.smudge=",
