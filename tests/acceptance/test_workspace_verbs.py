@@ -146,7 +146,8 @@ def test_a_workspace_starts_from_the_base_that_is_asked_for(here: Repository) ->
 def test_cleanup_removes_the_workspace_after_success_alone(here: Repository) -> None:
     assert here.workspace("run", "one", "--cleanup", "--", "sh", "-c", "touch new; false").status == 1
     assert here.workspace("run", "one", "--cleanup", "--", "ls", "new") == Said(
-        out="new\n", err="workspace one: taken as it is, in SPACE/one\nworkspace one: removed\n"
+        out="new\n",
+        err="workspace one: taken as it is, in SPACE/one\nworkspace one: these changes go with it: new\nworkspace one: removed\n",
     )
     assert not (here.space / "one").exists()
 

@@ -892,3 +892,26 @@ def test_an_old_object_is_made_young_when_it_is_used_again(tree):
     tree.write(b"a", b"again\n")
     snapshots.take("0")
     assert path.stat().st_mtime > 1_600_000_000
+
+
+def test_a_snapshot_that_has_to_survive_a_power_cut_is_synced_before_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ropeway.workspaces.snapshots import Snapshots, make_store, objects
+
+    make_store(str(tmp_path / "store"))
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/a").write_text("one\n")
+    synced: list[bytes] = []
+    real = objects.synced
+
+    def noted(path: str | bytes) -> None:
+        assert Path(os.fsdecode(path)).exists()
+        synced.append(os.fsencode(path))
+        real(path)
+
+    monkeypatch.setattr(objects, "synced", noted)
+    snapshots = Snapshots(str(tmp_path / "files"), str(tmp_path / "store"), run="r", state=str(tmp_path / "state"), sync=True)
+    snapshots.adopt(None)
+    snapshots.take("0")
+    names = [Path(os.fsdecode(path)).name for path in synced]
+    assert sum(name.startswith("tmp_obj_") for name in names) == 3  # a blob, a tree, a commit
+    assert names[-2:] == ["0.lock", "r"]

@@ -127,8 +127,9 @@ def carry_out(
         ready = ready or read(plan, cwd=Path(cwd), options=options, prompt=prompt)
         settings = ready.settings
         isolation = ready.isolation or working_copies.chosen(first, cwd)
+        power = "power" in (settings.durability, plan.template.policy.durability)
         try:
-            workspace, locked = working_copies.workspace_of(folder, plan, options, cwd, isolation)
+            workspace, locked = working_copies.workspace_of(folder, plan, options, cwd, isolation, power=power)
         except RopewayError as error:
             _note_refused(folder, error)
             raise
@@ -143,7 +144,7 @@ def carry_out(
             types=PluginTypes(),
             actor=settings.actor,
             grace=settings.grace,
-            power="power" in (settings.durability, plan.template.policy.durability),
+            power=power,
             asker=asker,
             secrets=ready.secrets,
             files=files,

@@ -96,8 +96,10 @@ def chosen(recorded: Mapping[str, Any], cwd: str) -> Isolation:
     return Isolation(choice.backend, choice.note, was.get("base", "@"))
 
 
-def workspace_of(folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, isolation: Isolation) -> tuple[Workspace, int]:
-    """Return a run's workspace, not yet opened, and the descriptor that locks it (-1 for a run in place).
+def workspace_of(
+    folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, isolation: Isolation, *, power: bool = False
+) -> tuple[Workspace, int]:
+    """Return a run's workspace, not yet opened, and the descriptor that locks it (-1 for a run in place); with ``power`` snapshots survive a power cut.
 
     Raises:
         Busy: Another run, or a command, is at work in that workspace.
@@ -109,7 +111,7 @@ def workspace_of(folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, i
 
     name = options.workspace_id or folder.id
     lock = places.lock_workspace(os.environ, backend.root, name, f"run {folder.id} (process {os.getpid()})")
-    return _copy(folder, plan, options, cwd, isolation, backend), lock
+    return _copy(folder, plan, options, cwd, isolation, backend, power=power), lock
 
 
 def standing(
@@ -164,7 +166,9 @@ def _attach(backend: Backend, made: Mapping[str, Any], run: str, held: ExitStack
     held.callback(backend.settle, made["path"], made["id"])
 
 
-def _copy(folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, isolation: Isolation, backend: Backend) -> WorkingCopy:
+def _copy(
+    folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, isolation: Isolation, backend: Backend, *, power: bool = False
+) -> WorkingCopy:
     from ropeway.workspaces.copy import WorkingCopy
     from ropeway.workspaces.manager import Manager
     from ropeway.workspaces.wish import Wish
@@ -184,6 +188,7 @@ def _copy(folder: RunFolder, plan: Plan, options: RunOptions, cwd: str, isolatio
         workflow=plan.template.id,
         command=("workflow", "run", plan.template.source or plan.template.id),
         store="" if backend.git_dir is not None else _store(folder, backend.root),
+        power=power,
     )
     return WorkingCopy(Manager(backend, os.environ), wish)
 

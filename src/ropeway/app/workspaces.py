@@ -112,7 +112,8 @@ def ids(cwd: str, environ: Mapping[str, str]) -> list[str]:
 def run(id: str, wanted: Wanted, cwd: str, environ: Mapping[str, str], tell: Tell) -> int:  # noqa: A002 - the word that people use
     """Carry out a command in a workspace, made when it is not there, and return its exit status; 128 + n when signal n ended it.
 
-    ``tell`` gets the manager's events, and ``workspace.base`` (id base asked) when the workspace started from something else than was asked for.
+    ``tell`` gets the manager's events, ``workspace.base`` (id base asked) when the workspace started from something else than was asked for, and
+    ``workspace.unsaved`` (id lost) before a clean-up that takes changes with it.
 
     Raises:
         Busy: Somebody is at work in it.
@@ -133,8 +134,19 @@ def run(id: str, wanted: Wanted, cwd: str, environ: Mapping[str, str], tell: Tel
         manager.update_status(id, "running", wanted.workflow, wanted.command)
         status = _carried_out(manager, id, policy, wanted.command, environ, tell)
         if wanted.cleanup and status == 0:
+            _say_what_goes(manager, id, tell)
             manager.cleanup(id, force=True, tell=tell)
         return status
+
+
+def _say_what_goes(manager: Manager, id: str, tell: Tell) -> None:  # noqa: A002 - the word that people use
+    """Name the changes that a clean-up takes with it, if they are nowhere else."""
+    from ropeway.workspaces.unsaved import unsaved
+
+    backend = manager.backend
+    lost = unsaved(manager.path(id), backend.root, backend.git_dir, manager.read(id))
+    if lost:
+        tell("workspace.unsaved", {"id": id, "lost": lost})
 
 
 def _carried_out(

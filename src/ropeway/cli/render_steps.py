@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from ropeway.cli.console import Console, Style
     from ropeway.errors import RopewayError
+    from ropeway.runs.events import RunEvent
     from ropeway.runs.folder import RunFolder
     from ropeway.runs.state import RunState, StepState
 
-__all__ = ["COLORS", "MARKS", "closing", "copy_line", "outcome", "place", "printed", "resume_hint", "shown_value", "tally"]
+__all__ = ["COLORS", "MARKS", "closing", "files_said", "outcome", "place", "printed", "resume_hint", "shown_value", "tally"]
 
 _NAMED = 5
 """Files that a line names."""
@@ -107,16 +108,26 @@ def place(folder: RunFolder) -> str:
     return f", in a working copy of {clean(chosen.get('base', '@'))} ({clean(chosen['backend'])})"
 
 
-def copy_line(data: Mapping[str, Any]) -> str:
-    """Return the line that tells where a working copy is and what it started from."""
-    commit = str(data.get("base_commit") or "")[:12]
-    base = data.get("base", "@")
-    started = " with your uncommitted changes" if data.get("uncommitted") and commit else ""
-    return (
-        f"working copy {clean(str(data['path']))}"
-        + (f", from {commit}{started}" if commit else "")
-        + ("" if base == "@" else f" ({clean(base)})")
-    )
+def files_said(run: str, event: RunEvent) -> list[str]:
+    """Return the lines that tell what happened to a run's working copy; none for other events."""
+    data = event.data
+    match event.event:
+        case "workspace.created":
+            commit = str(data.get("base_commit") or "")[:12]
+            base = data.get("base", "@")
+            changes = " with your uncommitted changes" if data.get("uncommitted") and commit else ""
+            started = f", from {commit}{changes}" if commit else ""
+            return [f"working copy {clean(str(data['path']))}{started}{'' if base == '@' else f' ({clean(base)})'}"]
+        case "workspace.found":
+            return [f"the files found are kept as {run}:{data['label']}"]
+        case "workspace.recreated":
+            return [f"working copy {clean(str(data['path']))} was gone; it is made again from the last snapshot"]
+        case "workspace.restored":
+            return ["the files are as the last finished step left them; what came after is undone"]
+        case "workspace.direnv":
+            return [f"direnv may load {clean(str(data['file']))}"]
+        case _:
+            return []
 
 
 def _files(console: Console, state: RunState) -> None:

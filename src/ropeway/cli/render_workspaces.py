@@ -18,6 +18,8 @@ __all__ = ["event", "one", "several"]
 
 _COLORS: dict[str, Style] = {"running": "cyan", "done": "green", "error": "red", "unknown": "red"}
 
+_NAMED = 8  # paths that a line names
+
 
 def one(data: Mapping[str, Any], console: Console) -> Iterator[str]:
     """Yield what is noted in one workspace."""
@@ -77,6 +79,9 @@ def event(name: str, data: Mapping[str, Any]) -> str:
             )
         case "workspace.shell":
             return clean(f"workspace {data['id']}: a shell in {data['path']}; leave it with `exit`")
+        case "workspace.unsaved":
+            names = ", ".join(data["lost"][:_NAMED]) + (f" and {len(data['lost']) - _NAMED} more" if len(data["lost"]) > _NAMED else "")
+            return clean(f"workspace {data['id']}: these changes go with it: {names}")
         case "workspace.cleaned":
             return clean(f"workspace {data['id']}: removed")
         case _:

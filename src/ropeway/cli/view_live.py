@@ -10,9 +10,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from ropeway.cli.console import clean_output
+from ropeway.cli.console import clean, clean_output
 from ropeway.cli.failures import show_error
-from ropeway.cli.render_steps import COLORS, MARKS, closing, outcome, place, resume_hint, tally
+from ropeway.cli.render_steps import COLORS, MARKS, closing, files_said, outcome, place, resume_hint, tally
 from ropeway.cli.text import duration, fit, pad, wide
 from ropeway.cli.view_plain import title
 
@@ -67,6 +67,8 @@ class LiveView:
 
         apply(self._state, event)
         step = event.step
+        if event.event.startswith("workspace."):
+            self._say(event)
         if event.event in {"step.started", "step.expanded", "gate.opened"}:
             self._since.setdefault(step, self._clock())
             if event.data.get("interactive"):
@@ -79,6 +81,16 @@ class LiveView:
             if step in self._interactive:
                 self._interactive.discard(step)
                 self.resume()
+
+    def _say(self, event: RunEvent) -> None:
+        """Print what happened to the files above the table."""
+        lines = files_said(self._state.run, event)
+        if lines and not self._paused:
+            self._draw([])
+            for line in lines:
+                self._console.data(self._console.styled(line, "dim"))
+            for note in event.data.get("notes") or ():
+                self._console.warning(clean(str(note)))
 
     def tick(self) -> None:
         """Draw the table anew."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ropeway.cli.console import clean, clean_output
 from ropeway.cli.failures import show_error
-from ropeway.cli.render_steps import closing, copy_line, outcome, place, resume_hint, tally
+from ropeway.cli.render_steps import closing, files_said, outcome, place, resume_hint, tally
 from ropeway.cli.text import duration, plural
 
 if TYPE_CHECKING:
@@ -230,19 +230,11 @@ class PlainView:
         reason = clean(str(event.data.get("reason") or ""))
         self._console.data(f"run {self._run}: being cancelled{f' ({reason})' if reason else ''}")
 
-    def _copy(self, event: RunEvent) -> None:
-        self._console.data(copy_line(event.data))
+    def _files(self, event: RunEvent) -> None:
+        for line in files_said(self._run, event):
+            self._console.data(line)
         for note in event.data.get("notes") or ():
             self._console.warning(clean(str(note)))
-
-    def _found(self, event: RunEvent) -> None:
-        self._console.data(f"the files found are kept as {self._run}:{event.data['label']}")
-
-    def _recreated(self, event: RunEvent) -> None:
-        self._console.data(f"working copy {clean(str(event.data['path']))} was gone; it is made again from the last snapshot")
-
-    def _restored(self, _event: RunEvent) -> None:
-        self._console.data("the files are as the last finished step left them: what was interrupted is undone")
 
     def _drain(self, step: str) -> None:
         """Print the rest of a step's output, whole when nothing of it was printed before."""
@@ -257,10 +249,10 @@ class PlainView:
 _HANDLERS: dict[str, Callable[[PlainView, RunEvent], None]] = {
     "run.queued": PlainView._queued,  # noqa: SLF001 - the table of its own methods
     "run.cancelling": PlainView._cancelling,  # noqa: SLF001
-    "workspace.created": PlainView._copy,  # noqa: SLF001
-    "workspace.found": PlainView._found,  # noqa: SLF001
-    "workspace.recreated": PlainView._recreated,  # noqa: SLF001
-    "workspace.restored": PlainView._restored,  # noqa: SLF001
+    **dict.fromkeys(
+        ("workspace.created", "workspace.found", "workspace.recreated", "workspace.restored", "workspace.direnv"),
+        PlainView._files,  # noqa: SLF001
+    ),
     "step.started": PlainView._started,  # noqa: SLF001
     "step.expanded": PlainView._expanded,  # noqa: SLF001
     "step.retrying": PlainView._retrying,  # noqa: SLF001

@@ -38,7 +38,7 @@ class WorkingCopy:
         self._wish = wish
         self._top = manager.path(wish.id)
         self._git_dir = manager.backend.git_dir or wish.store
-        self._snapshots = Snapshots(self._top, self._git_dir, run=wish.run, state=wish.state)
+        self._snapshots = Snapshots(self._top, self._git_dir, run=wish.run, state=wish.state, sync=wish.power)
         self._environ: dict[str, str | None] = {}
         self._origin: Snapshot | None = None  # what its changes count from: the first of the line of runs that it goes on with
         self._nested: frozenset[str] = frozenset()

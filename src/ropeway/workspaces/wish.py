@@ -20,7 +20,7 @@ class Wish:
     ``id`` is the workspace's, ``run`` the run's; ``state`` a folder of ours for what is known about its files. ``folder`` is where in it steps start,
     relative to its top. ``base`` and ``keep`` are as in ``policy.workspace``; ``keep`` may also be ``drop``: an ephemeral step's. ``named`` says that
     the person chose the id: such a workspace is theirs, and stays. ``tools`` are names, None for the usual ones. ``store`` is the object store of a
-    plain copy, whose repository has none.
+    plain copy, whose repository has none. ``power`` says that a snapshot has to survive a power cut.
     """
 
     id: str
@@ -35,6 +35,7 @@ class Wish:
     workflow: str = ""
     command: Sequence[str] = field(default_factory=tuple)
     store: str = ""
+    power: bool = False
 
 
 def take_in(snapshots: Snapshots, ensured: Ensured) -> bool:

@@ -28,14 +28,14 @@ from ropeway.workspaces.snapshots.failures import failure
 from ropeway.workspaces.snapshots.index import table_of_index
 from ropeway.workspaces.snapshots.inside import Inside, read
 from ropeway.workspaces.snapshots.objects import ObjectStore
-from ropeway.workspaces.snapshots.reading import changed_paths, listing
+from ropeway.workspaces.snapshots.reading import changed_paths, listing, table_of
 from ropeway.workspaces.snapshots.restore import Restore
-from ropeway.workspaces.snapshots.table import UNKNOWN, Entry, Folder, Table, entry_of, git_mode, join, pack, unpack
+from ropeway.workspaces.snapshots.table import Entry, Folder, Table, entry_of, git_mode, ignored_paths, join, pack, root_of, unpack
 from ropeway.workspaces.snapshots.touched import files_at
 from ropeway.workspaces.snapshots.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from ropeway.workspaces.snapshots.walk import Changed
 
@@ -52,18 +52,32 @@ class Snapshots:
         git_dir: Where objects and refs are written: the (common) git directory of the repository, or what :func:`make_store` made.
         run: The run's id; snapshots are pinned by ``refs/ropeway/<run>/<label>``.
         state: A folder of ours that outlives this process, for what :meth:`remember` keeps.
+        sync: Whether a snapshot has to survive a power cut from the moment on that it is taken.
     """
 
-    def __init__(self, worktree: str, git_dir: str, *, run: str, state: str) -> None:
+    def __init__(self, worktree: str, git_dir: str, *, run: str, state: str, sync: bool = False) -> None:
         self._root = os.fsencode(os.path.realpath(worktree))
         self._git_dir = os.path.abspath(git_dir)
-        self._store = ObjectStore(self._git_dir)
+        self._store = ObjectStore(self._git_dir, sync=sync)
         self._refs = f"refs/ropeway/{run}/"
         self._file = os.path.join(state, "table")
-        self._table = Table()
+        self._loaded: Table | None = Table()
+        self._elsewhere = ("", "")  # a file with the table, and the tree it is of, while that table is not needed
         self._latest: Snapshot | None = None
         self._numbers: dict[str, int] = {}  # of the commits that refs of this run pin
         self._pending: Changed | None = None  # files that differ from the table, when that is known without looking
+
+    @property
+    def _table(self) -> Table:
+        if self._loaded is None:
+            file, tree = self._elsewhere
+            found = _unpacked(file)
+            self._loaded = found[0] if found is not None else table_of(listing(self._git_dir, tree))
+        return self._loaded
+
+    @_table.setter
+    def _table(self, table: Table) -> None:
+        self._loaded = table
 
     def latest(self) -> Snapshot | None:
         """Return the snapshot that was taken or put back last."""
@@ -72,14 +86,15 @@ class Snapshots:
     @property
     def nested(self) -> tuple[str, ...]:
         """Repositories inside the working copy, unreadable folders of others, and names that git does not take: they are never saved or removed."""
-        return tuple(sorted(os.fsdecode(join(folder.path, name)) for folder in self._table.root.every() for name in folder.nested))
+        known = self._loaded.root.every() if self._loaded is not None else ()
+        return tuple(sorted(os.fsdecode(join(folder.path, name)) for folder in known for name in folder.nested))
 
     # -- beginning ----------------------------------------------------------------------------------------------------------------------
 
     def adopt(
         self,
         tree: str | None,
-        touched: Iterable[bytes] = (),
+        touched: Collection[bytes] = (),
         *,
         believe: bool = True,
         latest: Snapshot | None = None,
@@ -110,24 +125,20 @@ class Snapshots:
             self._numbers[latest.commit] = latest.number
         if tree is None:
             return False
-        seen = _unpacked(table) if table is not None else None
-        known = seen[0] if seen is not None else None
-        if known is None and index is not None and believe:
+        known = None
+        root = root_of(table) if table is not None else None
+        if table is not None and root is not None:
+            self._loaded, self._elsewhere, self._pending = None, (table, root), []
+            if not touched:
+                return True
+            known = self._table
+        elif index is not None and believe:
             known = table_of_index(index, self._root, self._store.size, now)
         if known is not None:
             self._table = known
             self._pending = files_at(known, self._root, touched)
             return self._pending is not None
-        found = listing(self._git_dir, tree)
-        folders: dict[bytes, Folder] = {}
-        for path, (mode, oid) in found.files.items():
-            above, _, name = path.rpartition(b"/")
-            folder = folders.get(above)
-            if folder is None:
-                folder = folders[above] = self._table.folder(above)
-            folder.files[name] = (0, UNKNOWN, 0, 0, mode, oid, True)
-        for path, raw in found.trees.items():
-            self._table.folder(path).tree = raw
+        self._table = table_of(listing(self._git_dir, tree))
         if believe:
             self._believe(set(touched))
         return False
@@ -167,6 +178,8 @@ class Snapshots:
         Raises:
             StoreError: It can't be written.
         """
+        if self._loaded is None:
+            return  # nobody has looked at the files since that table was written
         latest = self._latest
         kept = None if latest is None else (latest.number, latest.commit, latest.tree)
         data = pack(self._table, (self._root, self._store.format, kept, self._numbers))
@@ -198,12 +211,12 @@ class Snapshots:
             StoreError: A file can't be read, or something can't be written; the next call does what is left to do.
             NotFound: The working copy is gone.
         """
-        if look or self._pending is None:
-            self._save(Walk(self._root, self._git_dir, self._table).run().changed)
-        else:
-            self._save(self._pending)
+        changed = self._pending
+        if look or changed is None:
+            changed = Walk(self._root, self._git_dir, self._table).run().changed
+        self._save(changed)
         self._pending = None
-        tree = self._table.write(self._store)
+        tree = self._table.write(self._store) if self._loaded is not None else self._elsewhere[1]
         last = self._latest
         if last is not None and last.tree == tree and last.commit in self._numbers:
             if not label.isdecimal():
@@ -219,7 +232,7 @@ class Snapshots:
     def _save(self, changed: Changed) -> None:
         """Save the content of what may have changed; the table learns of it when all of it is in the repository."""
         saved: list[tuple[Folder, bytes, Entry | None]] = []
-        store = Bulk(self._git_dir) if len(changed) > MANY else self._store
+        store = Bulk(self._git_dir, sync=self._store.sync) if len(changed) > MANY else self._store
         with store, Inside(self._root) as inside:
             for folder, name, _ in changed:
                 known = folder.files.get(name)
@@ -254,22 +267,7 @@ class Snapshots:
         """Return the ignored paths that there are now (unless ``look``: were at the last :meth:`take`), topmost only, folders with a slash; without ``.agent-tools/``."""
         if look:
             Walk(self._root, self._git_dir, self._table).run()
-        whole: set[Folder] = set()  # folders in which everything is ignored
-        for folder in reversed(list(self._table.root.every())):
-            inner = folder.folders.values()
-            anything = folder.ignored or any(one in whole for one in inner)
-            if anything and folder.parent is not None and not folder.files and not folder.nested and all(one in whole for one in inner):
-                whole.add(folder)
-        found: list[str] = []
-        waiting = [self._table.root]
-        while waiting:
-            folder = waiting.pop()
-            if folder in whole:
-                found.append(os.fsdecode(folder.path) + "/")
-                continue
-            found.extend(os.fsdecode(join(folder.path, name)) + ("/" if is_folder else "") for name, is_folder in folder.ignored.items())
-            waiting.extend(folder.folders.values())
-        return sorted(path for path in found if path != _TOOLS)
+        return [path for path in map(os.fsdecode, ignored_paths(self._table.root)) if path != _TOOLS]
 
 
 def _unpacked(file: str) -> tuple[Table, object] | None:

@@ -31,8 +31,8 @@ _SETTINGS = ("core.compression=1", "pack.compression=1", "fastImport.unpackLimit
 class Bulk(ObjectStore):
     """An object store whose small blobs are in the repository only after the ``with`` block has ended without an error."""
 
-    def __init__(self, git_dir: str) -> None:
-        super().__init__(git_dir)
+    def __init__(self, git_dir: str, *, sync: bool = False) -> None:
+        super().__init__(git_dir, sync=sync)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

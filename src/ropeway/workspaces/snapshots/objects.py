@@ -57,8 +57,9 @@ class ObjectStore:
         git_dir: Absolute path of the (common) git directory.
     """
 
-    def __init__(self, git_dir: str) -> None:
+    def __init__(self, git_dir: str, *, sync: bool = False) -> None:
         self.git_dir = git_dir
+        self.sync = sync
         self.folder = os.path.join(git_dir, "objects")
         self._objects = os.fsencode(self.folder)
         settings = _settings(git_dir)
@@ -213,7 +214,11 @@ class ObjectStore:
         final = self._path(oid)
         for left in reversed(range(_TRIES)):
             try:
+                if self.sync and left == _TRIES - 1:
+                    synced(path)
                 os.rename(path, final)
+                if self.sync:
+                    synced(os.path.dirname(final))
             except OSError as error:
                 if not left or not isinstance(error, FileNotFoundError):
                     raise failure("a snapshot can't be saved", final, error) from error
@@ -258,7 +263,11 @@ class ObjectStore:
             if os.path.isdir(path):  # an empty folder that a deleted longer name left
                 with contextlib.suppress(OSError):
                     os.rmdir(path)
+            if self.sync:
+                synced(lock)
             os.rename(lock, path)
+            if self.sync:
+                synced(os.path.dirname(path))
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.unlink(lock)
@@ -291,3 +300,16 @@ class ObjectStore:
         except OSError:
             found = git("for-each-ref", "--format=%(objectname) %(refname)", name, git_dir=self.git_dir).decode(errors="replace")
             return next((line.split(" ")[0] for line in found.splitlines() if line.split(" ")[1:] == [name]), None)
+
+
+def synced(path: str | bytes) -> None:
+    """Wait until a file, or the names in a folder, would survive a power cut.
+
+    Raises:
+        OSError: The disk can't say so.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
