@@ -132,7 +132,8 @@ class OverlayBackend(GitBackend):
             self._git(*words, "read-tree", "--reset", "-u", "--no-recurse-submodules", commit, env=env, cwd=files)
             time.sleep(_SETTLE)
             known = Snapshots(files, self._common, run="", state=half)
-            known.adopt(commit)
+            with open(index, "rb") as file:
+                known.adopt(commit, index=file.read())
             known.remember()
             os.rename(half, folder)
         except BaseException:

@@ -11,10 +11,12 @@ from ropeway.errors import NotFound, StoreError
 from ropeway.records import record
 from ropeway.workspaces.programs import ProgramFailed, clean_environ, git
 from ropeway.workspaces.snapshots.failures import failure, shown
-from ropeway.workspaces.snapshots.table import FILE, PROGRAM
+from ropeway.workspaces.snapshots.table import FILE, PROGRAM, UNKNOWN, Table
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+
+    from ropeway.workspaces.snapshots.table import Folder
 
 
 @record
@@ -49,6 +51,21 @@ def listing(git_dir: str, tree: str) -> Listing:
             number = (PROGRAM if number & 0o100 else FILE) if stat.S_ISREG(number) else number
             files[path] = (number, bytes.fromhex(oid.decode()))
     return found
+
+
+def table_of(found: Listing) -> Table:
+    """Return the table of files of which nothing but what they should hold is known."""
+    table = Table()
+    folders: dict[bytes, Folder] = {}
+    for path, (mode, oid) in found.files.items():
+        above, _, name = path.rpartition(b"/")
+        folder = folders.get(above)
+        if folder is None:
+            folder = folders[above] = table.folder(above)
+        folder.files[name] = (0, UNKNOWN, 0, 0, mode, oid, True)
+    for path, raw in found.trees.items():
+        table.folder(path).tree = raw
+    return table
 
 
 def changed_paths(git_dir: str, a: str, b: str) -> list[tuple[str, str]]:

@@ -217,24 +217,62 @@ class Table:
         return self.root.tree.hex()
 
 
+def ignored_paths(root: Folder) -> list[bytes]:
+    """Return the ignored paths, sorted, topmost only; folders, also those in which everything is ignored, with a slash."""
+    whole: set[Folder] = set()
+    for folder in reversed(list(root.every())):
+        inner = folder.folders.values()
+        anything = folder.ignored or any(one in whole for one in inner)
+        if anything and folder.parent is not None and not folder.files and not folder.nested and all(one in whole for one in inner):
+            whole.add(folder)
+    found: list[bytes] = []
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        if folder in whole:
+            found.append(folder.path + b"/")
+            continue
+        found.extend(join(folder.path, name) + (b"/" if is_folder else b"") for name, is_folder in folder.ignored.items())
+        waiting.extend(folder.folders.values())
+    return sorted(found)
+
+
 # -- the file that keeps it ---------------------------------------------------------------------------------------------------------------
 
-_MAGIC = b"ropeway table 1\n"
+_MAGIC = b"ropeway table 2 "
+_TREE = 64  # letters: room for the id of the root's tree, filled up with blanks
+_HEAD = len(_MAGIC) + 9 + _TREE + 1 + 9
+
+
+def _head(tree: bytes, rest: bytes | memoryview) -> bytes:
+    """Return what such a file begins with: the root's tree with its own checksum, which can be read alone, and that of what follows."""
+    return b"%s%08x %s %08x\n" % (_MAGIC, zlib.crc32(tree), tree, zlib.crc32(rest))
 
 
 def pack(table: Table, extra: object) -> bytes:
     """Return a table as bytes, with other plain data beside it."""
     rows = [(f.path, f.files, f.tree, f.ignored, f.nested, f.rules) for f in table.root.every()]
     plain: Any = (extra, table.gone, rows)
-    body = marshal.dumps(plain, 4)
-    return b"%s%08x\n" % (_MAGIC, zlib.crc32(body)) + body
+    rest = marshal.dumps(plain, 4)
+    return _head((table.root.tree or b"").hex().encode().ljust(_TREE), rest) + rest
+
+
+def root_of(file: str) -> str | None:
+    """Return the id of the tree that a table in a file is of, without reading the table; None when there is none, or it was not known then."""
+    try:
+        with open(file, "rb", buffering=0) as opened:
+            head = opened.read(_HEAD)
+    except OSError:
+        return None
+    tree = head[len(_MAGIC) + 9 :][:_TREE]
+    sound = head.startswith(b"%s%08x " % (_MAGIC, zlib.crc32(tree))) and len(head) == _HEAD
+    return tree.decode().strip() or None if sound else None
 
 
 def unpack(data: bytes) -> tuple[Table, object] | None:
     """Read it back; None when the bytes are damaged or of another version."""
-    start = len(_MAGIC) + 9
-    body = data[start:]
-    if data[:start] != b"%s%08x\n" % (_MAGIC, zlib.crc32(body)):
+    body = memoryview(data)[_HEAD:]
+    if data[:_HEAD] != _head(data[len(_MAGIC) + 9 :][:_TREE], body):
         return None
     table = Table()
     try:
