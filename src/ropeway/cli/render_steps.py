@@ -135,8 +135,9 @@ def _files(console: Console, state: RunState) -> None:
     kept = state.kept
     if kept is None:
         return
-    if state.state == "succeeded" and kept.get("changed") and not kept["cleaned"]:
-        console.say(f"{plural(kept['changed'], 'file')} changed in {clean(str(kept['path']))}")
+    if state.state == "succeeded" and kept.get("changed"):
+        where = ", the working copy is removed" if kept["cleaned"] else f" in {clean(str(kept['path']))}"
+        console.say(f"{plural(kept['changed'], 'file')} changed{where}")
         console.say(f"{_hint(console)}: `workflow diff {state.run}` shows it, `workflow land {state.run}` brings it back")
     elif not kept["cleaned"] and state.state != "succeeded":
         console.say(f"its files are in {clean(str(kept['path']))}")

@@ -255,15 +255,15 @@ class WorkingCopy:
         self._pin_commits()
         same = origin.tree == last.tree
         left = self._left_behind()
+        about = {"id": wish.id, "path": self._top, "changed": 0 if same else len(changed_paths(self._git_dir, origin.commit, last.commit))}
         if self._stays(state, changed=not same or "nested" in left):
-            changed = 0 if same else len(changed_paths(self._git_dir, origin.commit, last.commit))
             self._snapshots.remember()
             if isinstance(self._manager.backend, Attached):
                 self._manager.backend.settle(self._top, wish.id)
-            tell("workspace.kept", {"id": wish.id, "path": self._top, "changed": changed} | left)
+            tell("workspace.kept", about | left)
             return
         self._manager.cleanup(wish.id, force=True)
-        tell("workspace.cleaned", {"id": wish.id, "path": self._top, "changed": 0 if same else None} | left)
+        tell("workspace.cleaned", about | left)
 
     def _stays(self, state: str, *, changed: bool) -> bool:
         keep = self._wish.keep

@@ -34,7 +34,8 @@ class Ephemeral:
     @property
     def path(self) -> str:
         """The folder that the step starts in."""
-        return os.path.join(self._manager.path(self._wish.id), self._wish.folder)
+        top = self._manager.path(self._wish.id)
+        return os.path.join(top, self._wish.folder) if self._wish.folder else top
 
     @property
     def environ(self) -> Mapping[str, str | None]:

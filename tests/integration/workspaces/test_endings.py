@@ -50,6 +50,17 @@ def test_a_linked_run_counts_what_its_line_changed(project: RepositoryProject) -
     assert project.copy.exists()
 
 
+def test_the_end_of_a_run_whose_copy_goes_says_what_changed_and_how_to_have_it(project: RepositoryProject) -> None:
+    policy = f'[policy]\nworkspace = {{ keep = "never", backend = "{project.backend}" }}\n'
+    (project.cwd / "workflow.toml").write_text(f'id = "workflow"\n{policy}[steps.a]\nrun = "echo a >> a.txt"\n')
+    ran = project.call("run")
+    assert ran.status == 0, ran.err
+    assert not project.copy.exists()
+    assert "1 file changed, the working copy is removed" in ran.err
+    assert f"workflow land {ran.folder.id}" in ran.err  # type: ignore[union-attr]
+    assert "+a" in project.call("diff").out
+
+
 @pytest.mark.needs("git")
 def test_a_run_from_an_ignored_folder_says_that_it_is_empty_in_the_copy(tmp_path: Path) -> None:
     project = RepositoryProject(tmp_path)
