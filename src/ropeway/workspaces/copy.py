@@ -148,27 +148,31 @@ class WorkingCopy:
         first = self._last = self._snapshots.take("0", parents, self._message(0), look=not fresh)
         self._origin = _origin(start, first)
         self._nested = frozenset(self._snapshots.nested)
+        label = wish.base if ensured.created or start is not None else str(ensured.metadata.get("base_change") or "")
         return {
             "id": wish.id,
             "path": self._top,
             "root": manager.backend.root,
             "backend": manager.backend.name,
             "git_dir": self._git_dir,
-            "base": wish.base,
+            "base": label,
             "base_commit": self._base_commit,
             "folder": wish.folder,
             "person": bool(ensured.base is not None and ensured.base.person),
             "uncommitted": uncommitted(ensured),
             "snapshot": first.as_json(),
-            "notes": [*(ensured.made.notes if ensured.made is not None else ()), *self._notes()],
+            "notes": [*(ensured.made.notes if ensured.made is not None else ()), *self._notes(label)],
             "reused": self._reused,
             "nested": sorted(self._nested),
         }
 
-    def _notes(self) -> list[str]:
-        notes = [f"{name} is a repository of its own: what steps change in it is not saved" for name in sorted(self._nested)]
+    def _notes(self, base: str) -> list[str]:
+        wish, notes = self._wish, []
+        if base != wish.base:
+            notes.append(f"workspace {wish.id} is from {base or 'another base'}, not from {wish.base}: it was there already")
+        notes += [f"{name} is a repository of its own: what steps change in it is not saved" for name in sorted(self._nested)]
         if not os.path.isdir(self.path):
-            notes.append(f"steps start in an empty {self._wish.folder}: what is in yours is ignored, or not in the base")
+            notes.append(f"steps start in an empty {wish.folder}: what is in yours is ignored, or not in the base")
         return notes
 
     def _ensure(self, base: str, tell: Tell) -> Ensured:

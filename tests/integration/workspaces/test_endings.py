@@ -106,3 +106,13 @@ def test_a_resume_says_when_the_repository_is_gone(tmp_path: Path) -> None:
     assert "hint: put it back where it was, or start the workflow again" in ran.err
     (tmp_path / "away").rename(project.cwd / ".git")
     assert project.resume().status == 1
+
+
+@pytest.mark.needs("git")
+def test_a_named_workspace_that_was_there_says_what_it_is_from_when_another_base_is_asked_for(tmp_path: Path) -> None:
+    project = RepositoryProject(tmp_path)
+    assert project.run('[steps.a]\nrun = "cat a.txt"\n', "--workspace-id", "mine").status == 0
+    ran = project.call("run", "--workspace-id", "mine", "--base", "main")
+    assert ran.status == 0, ran.err
+    assert "warning: workspace mine is from @, not from main: it was there already" in ran.err
+    assert ran.told("workspace.created")[0].data["base"] == "@"
