@@ -8,8 +8,8 @@ from typing import Final
 
 from ropeway.errors import NotFound, RopewayError, StoreError, UsageError
 from ropeway.records import record
-from ropeway.workspaces.overlay import Status
 from ropeway.workspaces.programs import ProgramFailed, git, jj
+from ropeway.workspaces.uncommitted import Status
 
 ROOT: Final = "root()"
 """The revset of the commit that every jj repository begins with and git does not have."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ropeway.errors import Refused, StoreError
 from ropeway.workspaces.backend import Base, Made
 from ropeway.workspaces.files import copy_folder
-from ropeway.workspaces.overlay import shown
 from ropeway.workspaces.places import check_path, discard, make_folder, making, namespace_path, workspaces_root
 from ropeway.workspaces.programs import ProgramFailed, git
+from ropeway.workspaces.uncommitted import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -259,7 +259,7 @@ def test_what_was_committed_since_the_base_was_looked_up_is_there_too(home):
 
 
 def test_files_that_go_while_they_are_copied_are_left_out(home):
-    from ropeway.workspaces.overlay import parse_status, put_on_top
+    from ropeway.workspaces.uncommitted import parse_status, put_on_top
 
     write(home.path, {b"passing": b"x\n", b"folder/passing": b"x\n", b"a": b"new\n"})
     status = parse_status(home.git(*STATUS))

@@ -10,8 +10,8 @@ import pytest
 from ropeway.errors import Refused
 from ropeway.workspaces.backend import choose
 from ropeway.workspaces.files import copy_folder, remove_tree
-from ropeway.workspaces.overlay import shown
 from ropeway.workspaces.places import workspace_path
+from ropeway.workspaces.uncommitted import shown
 from support.workspaces import GitHome, Home, contents, git, tree, write
 
 
