@@ -45,9 +45,9 @@ def write(folder: str | Path, files: dict[bytes, bytes | None]) -> None:
             path.write_bytes(content)
 
 
-def git(cwd: str | Path, *arguments: str, stdin: bytes = b"") -> bytes:
+def git(cwd: str | Path, *arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> bytes:
     """Run git and return what it printed."""
-    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}  # a look at the index must not refresh it
+    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", **(env or {})}  # a look at the index must not refresh it
     done = subprocess.run(["git", *arguments], cwd=cwd, env=environ, capture_output=True, check=False, input=stdin)
     assert done.returncode == 0, (arguments, done.stderr.decode(errors="replace"))
     return done.stdout

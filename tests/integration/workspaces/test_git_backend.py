@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from ropeway.errors import NotFound, Refused, RopewayError, StoreError
-from ropeway.workspaces.backend import Base, choose
+from ropeway.workspaces.backend import Base, Made, choose
 from ropeway.workspaces.places import unfinished, workspace_path
+from ropeway.workspaces.snapshots import Snapshots
 from support.workspaces import GitHome, contents, git, tree, write
 
 STATUS = ("status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty")
@@ -64,7 +65,32 @@ def checked(home: GitHome, base: str = "@") -> str:
         for name, (_, content) in here.items():
             assert git(path, "cat-file", "blob", stored[name]) == content
     assert git(path, "rev-parse", "HEAD").decode().strip() == found.commit == home.backend.head(path)
+    if made.tree is not None:
+        assert first_snapshot(home, path, made) == seen_by_git(path)
     return path
+
+
+def first_snapshot(home: GitHome, path: str, made: Made) -> list[bytes]:
+    """Return the files in the snapshot that a run begins with."""
+    snapshots = Snapshots(path, home.backend.git_dir, run="first", state=f"{home.path}-state")
+    known = snapshots.adopt(made.tree, made.touched, index=made.index)
+    taken = snapshots.take("0", look=not known)
+    git(home.path, "update-ref", "-d", "refs/ropeway/first/0")
+    return files_of(path, taken.tree)
+
+
+def seen_by_git(path: str) -> list[bytes]:
+    """Return the files that git would commit of a working copy, if all of it were added."""
+    index = git(path, "rev-parse", "--git-path", "index").decode().strip()
+    other = {"GIT_INDEX_FILE": shutil.copyfile(index, f"{path}-index")}
+    git(path, "add", "--all", env=other)
+    written = git(path, "write-tree", env=other).decode().strip()
+    Path(f"{path}-index").unlink()
+    return files_of(path, written)
+
+
+def files_of(path: str, name: str) -> list[bytes]:
+    return [line for line in git(path, "ls-tree", "-r", "-z", name).split(b"\0") if b" commit " not in line]
 
 
 # -- what a person has not committed ------------------------------------------------------------------------------------------------

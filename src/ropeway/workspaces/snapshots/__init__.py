@@ -133,7 +133,7 @@ class Snapshots:
                 return True
             known = self._table
         elif index is not None and believe:
-            known = table_of_index(index, self._root, self._store.size, now)
+            known = table_of_index(index, self._root, self._store.size, now, touched)
         if known is not None:
             self._table = known
             self._pending = files_at(known, self._root, touched)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ropeway.workspaces.snapshots.table import GITLINK, UNKNOWN, Table, believed, git_mode
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import NoReturn
 
     from ropeway.workspaces.snapshots.table import Folder
@@ -26,14 +27,15 @@ class _Other(Exception):
     """The index holds what is not read here."""
 
 
-def table_of_index(data: bytes, root: bytes, size: int, now: int) -> Table | None:
-    """Return the table of a working copy that git has just checked out, and that nobody has changed since.
+def table_of_index(data: bytes, root: bytes, size: int, now: int, touched: Collection[bytes] = ()) -> Table | None:
+    """Return the table of a working copy as git has just checked it out.
 
     Args:
         data: The index that git wrote.
         root: The top folder of the working copy.
         size: The number of bytes of an object id.
         now: When the index was read, or earlier: nanoseconds since the epoch.
+        touched: The paths that were changed since.
 
     Returns:
         None when the index does not say: it is in parts, folders have no tree in it, or its numbers are not those of ``lstat`` (64 bits, of another system).
@@ -41,7 +43,7 @@ def table_of_index(data: bytes, root: bytes, size: int, now: int) -> Table | Non
     try:
         table = Table()
         end = _read_entries(data, size, now, table)
-        if not _sees_as_we_do(table, root):
+        if not _sees_as_we_do(table, root, set(touched)):
             return None
         _read_trees(data, end, size, table)
     except (struct.error, ValueError, IndexError, _Other):
@@ -94,13 +96,15 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     return value, at + 1
 
 
-def _sees_as_we_do(table: Table, root: bytes) -> bool:
+def _sees_as_we_do(table: Table, root: bytes, touched: set[bytes]) -> bool:
     """Whether what the index says of a file is what ``lstat`` says: git keeps 32 bits of each number, and may have been built to keep whole seconds."""
-    for folder in table.root.every():
-        for name, (inode, _, mtime, ctime, mode, _, _) in folder.files.items():
-            if mode != GITLINK:
-                st = os.lstat(os.path.join(root, folder.path, name))
-                return (st.st_ino, st.st_mtime_ns, st.st_ctime_ns) == (inode, mtime, ctime)
+    for path, (inode, _, mtime, ctime, mode, _, _) in table.entries():
+        if mode != GITLINK and path not in touched:
+            try:
+                st = os.lstat(os.path.join(root, path))
+            except OSError:
+                return False
+            return (st.st_ino, st.st_mtime_ns, st.st_ctime_ns) == (inode, mtime, ctime)
     return True
 
 
