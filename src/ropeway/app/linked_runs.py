@@ -104,7 +104,8 @@ def link(
         if name not in ids:
             raise UsageError(f"the workflow has no step {name!r}", hint="it has " + ", ".join(sorted(ids)[:20]), code="unknown-step")
     first = created(old)
-    cwd, options = Path(folder_of(first)), options_of(first, options)
+    # Not the old run's named workspace: what the person has done there since is theirs.
+    cwd, options = Path(folder_of(first)), replace(options_of(first, options), workspace_id=None)
     ready = prepare(new, cwd=cwd, options=options, prompt=prompt)
     folder = create(new, cwd=cwd, options=options, linked=old.id, ready=ready)
     again = _downstream(new, [from_step]) if from_step else frozenset[str]()

@@ -118,6 +118,14 @@ def files_said(run: str, event: RunEvent) -> list[str]:
             changes = " with your uncommitted changes" if data.get("uncommitted") and commit else ""
             started = f", from {commit}{changes}" if commit else ""
             return [f"working copy {clean(str(data['path']))}{started}{'' if base == '@' else f' ({clean(base)})'}"]
+        case "workspace.found" if data["label"] == "rest":
+            return [f"files were written after the last step; they are saved as {run}:rest"]
+        case "workspace.found" if data.get("used_by"):
+            return [f"run {data['used_by']} has used the working copy since: its files stay, kept as {run}:{data['label']}"]
+        case "workspace.found" if data.get("changed") is False:
+            return []
+        case "workspace.left":
+            return [f"working copy {clean(str(data['path']))} stays as it is: {clean(str(data['why']))}"]
         case "workspace.found":
             return [f"the files found are kept as {run}:{data['label']}"]
         case "workspace.recreated":

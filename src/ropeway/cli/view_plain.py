@@ -250,7 +250,7 @@ _HANDLERS: dict[str, Callable[[PlainView, RunEvent], None]] = {
     "run.queued": PlainView._queued,  # noqa: SLF001 - the table of its own methods
     "run.cancelling": PlainView._cancelling,  # noqa: SLF001
     **dict.fromkeys(
-        ("workspace.created", "workspace.found", "workspace.recreated", "workspace.restored", "workspace.direnv"),
+        ("workspace.created", "workspace.found", "workspace.recreated", "workspace.restored", "workspace.direnv", "workspace.left"),
         PlainView._files,  # noqa: SLF001
     ),
     "step.started": PlainView._started,  # noqa: SLF001

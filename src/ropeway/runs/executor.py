@@ -241,6 +241,8 @@ class Executor:
             self._over(unit, _not_started(error))
             return
         self._running[attempt.pid] = attempt
+        if unit.step.pure:
+            self.around.workspace.touched()
         for pump in attempt.pumps:
             self.watch(pump.fd, partial(self._move, pump))
         if pair is None and self.terminal is not None:
@@ -302,6 +304,8 @@ class Executor:
         for pump in attempt.pumps:
             self._reactor.forget(pump.fd)
             pump.finish()
+        if left:
+            self.around.workspace.touched()
         outcome = attempt.outcome(left)
         if attempt.pair is None:
             if self.terminal is not None:

@@ -225,6 +225,11 @@ def _copy_ended(state: RunState, event: RunEvent) -> None:
     state.kept = {**event.data, "cleaned": event.event == "workspace.cleaned"}
 
 
+def _copy_moved(state: RunState, event: RunEvent) -> None:
+    if state.copy is not None:
+        state.copy = {**state.copy, "path": event.data["path"]}
+
+
 def _shown(copy: Mapping[str, Any], kept: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what people and programs want to know of a working copy."""
     shown = {name: copy.get(name) for name in ("id", "path", "root", "backend", "base", "base_commit")}
@@ -329,6 +334,8 @@ _HANDLERS: Final = {
     "gate.answered": _gate_answered,
     "artifact.collected": _artifact,
     "workspace.created": _copy,
+    "workspace.recreated": _copy_moved,
+    "workspace.left": _copy_ended,
     "workspace.kept": _copy_ended,
     "workspace.cleaned": _copy_ended,
 }

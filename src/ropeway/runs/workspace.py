@@ -62,6 +62,10 @@ def open_workspace(workspace: Workspace, folder: RunFolder, recorded: RunState, 
     journal.flush()  # that it runs, and where: making a large copy takes its time
     past = _past(folder, recorded, files)
 
+    def tell(event: str, data: dict[str, Any]) -> None:
+        journal.emit(event, data)
+        journal.flush()  # before anything else is done to the files: a crash must not make us forget what we saved
+
     def stop(signum: int, _frame: object) -> None:
         for one in _ENDING:
             signal.signal(one, lambda _signum, _frame: None)  # what is half made goes first, however often somebody presses Ctrl-C
@@ -70,7 +74,7 @@ def open_workspace(workspace: Workspace, folder: RunFolder, recorded: RunState, 
     previous = {one: signal.signal(one, stop) for one in _ENDING}
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     try:
-        workspace.open(past, journal.emit)
+        workspace.open(past, tell)
     finally:
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # until the loop's own handlers stand
         for one, handler in previous.items():

@@ -91,6 +91,10 @@ class Workspace(Protocol):
         """
         ...
 
+    def touched(self) -> None:
+        """Take note that files may change of which no :meth:`save` follows: a process was left running, or a pure step began."""
+        ...
+
     def branch(self, address: str, attempt: int) -> Workspace | None:
         """Return a new workspace, not yet opened, that will start from the latest boundary; None when this kind can make none."""
         ...
@@ -117,6 +121,9 @@ class InPlace:
     def save(self) -> Snapshot | None:
         """Save nothing."""
         return None
+
+    def touched(self) -> None:
+        """Take no note."""
 
     def branch(self, address: str, attempt: int) -> Workspace | None:  # noqa: ARG002 - the protocol's
         """Make none: there is no boundary to start from."""

@@ -10,9 +10,9 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import NotFound, RopewayError, StoreError
+from ropeway.errors import NotFound, Refused, RopewayError
 from ropeway.records import replace
-from ropeway.workspaces import Past, Snapshot
+from ropeway.workspaces import Past, Snapshot, metadata
 from ropeway.workspaces.backend import Attached, Mending
 from ropeway.workspaces.ephemeral import Ephemeral
 from ropeway.workspaces.programs import LOCAL_VARIABLES, git
@@ -47,7 +47,7 @@ class WorkingCopy:
         self._number = 0
         self._base_commit = ""
         self._reused = False
-        self._looked = False  # at a boundary: nothing has changed the files since the last one
+        self._looked = False  # at a boundary, since when nothing can have changed the files
 
     @property
     def path(self) -> str:
@@ -175,12 +175,12 @@ class WorkingCopy:
             notes.append(f"steps start in an empty {wish.folder}: what is in yours is ignored, or not in the base")
         return notes
 
-    def _ensure(self, base: str, tell: Tell) -> Ensured:
+    def _ensure(self, base: str, tell: Tell, extra: Mapping[str, Any] | None = None) -> Ensured:
         wish, manager = self._wish, self._manager
         if isinstance(manager.backend, Attached) and manager.exists(wish.id):
             manager.backend.attach(self._top, wish.id)
         # Its ``.envrc`` comes later: when it is refused, the copy has to be there to be looked at.
-        return manager.ensure_workspace(wish.id, base, "never", extra={"run": wish.run}, tools=wish.tools, tell=tell)
+        return manager.ensure_workspace(wish.id, base, "never", extra={"run": wish.run, **(extra or {})}, tools=wish.tools, tell=tell)
 
     def _go_on(self, past: Past, created: Mapping[str, Any], tell: Tell) -> None:
         wish, latest = self._wish, past.latest
@@ -190,17 +190,14 @@ class WorkingCopy:
         self._nested = frozenset(created.get("nested", ()))
         self._number = past.number
         self._reused = bool(created.get("reused"))
-        ensured = self._ensure(again(self._manager, self._base_commit), _silent)
-        if ensured.created:
-            take_in(self._snapshots, ensured)
-            self._snapshots.restore(latest.commit)
-            tell("workspace.recreated", {"id": wish.id, "path": self._top})
-        elif not self._snapshots.load():
-            self._snapshots.adopt(latest.commit, believe=False, latest=latest)
+        self._check_place(created)
+        other = self._used_by()
+        self._take_up(latest, tell)
         label = f"found-{past.found + 1}"
         found = self._snapshots.take(label, parents=[latest.commit], message=f"Files as {label} of run {wish.run}")
-        tell("workspace.found", {"label": label, "snapshot": found.as_json()})
-        back = past.restore
+        data = {"label": label, "snapshot": found.as_json(), "changed": found.tree != latest.tree}
+        tell("workspace.found", data | ({"used_by": other} if other else {}))
+        back = None if other else past.restore  # what another run did there since is not ours to undo
         if back is not None and back.tree != found.tree:
             self._snapshots.restore(back.commit)
             tell("workspace.restored", {"snapshot": back.as_json()})
@@ -208,6 +205,48 @@ class WorkingCopy:
             self._last = back
         else:  # a boundary that finds nothing changed since then has the number of the last one
             self._last = latest if found.tree == latest.tree else replace(found, number=latest.number)
+
+    def _check_place(self, created: Mapping[str, Any]) -> None:
+        """Make sure that the copy is looked for where it is.
+
+        Raises:
+            Refused: It is where this call does not look: another one would be made, without what the person did in it.
+        """
+        there = str(created["path"])
+        if os.path.realpath(there) != os.path.realpath(self._top) and os.path.isdir(there):
+            hint = "set AI_WORKSPACES_ROOT (or XDG_CACHE_HOME) as it was when the run began"
+            raise Refused(
+                f"the working copy of run {self._wish.run} is {there}, and not looked for there now", hint=hint, code="copy-elsewhere"
+            )
+
+    def _used_by(self) -> str | None:
+        """Return the run that used the copy since this one did; None when nobody did, or nobody knows."""
+        with contextlib.suppress(RopewayError):
+            run = self._manager.read(self._wish.id).get("run")
+            return str(run) if run not in (None, self._wish.run) else None
+        return None
+
+    def _take_up(self, latest: Snapshot, tell: Tell) -> None:
+        """Have the copy as it was left; where it is gone, one with the files of the last boundary."""
+        wish, manager = self._wish, self._manager
+        with contextlib.suppress(RopewayError):
+            if manager.read(wish.id).get("refilling"):
+                manager.cleanup(wish.id, force=True)  # nobody has worked in it: it was being filled when we were killed
+        fresh = not manager.exists(wish.id)
+        try:
+            ensured = self._ensure(again(manager, self._base_commit), _silent, {"refilling": True} if fresh else {})
+            if ensured.created:
+                take_in(self._snapshots, ensured)
+                self._snapshots.restore(latest.commit)
+                metadata.update(self._top, {"refilling": False})
+                tell("workspace.recreated", {"id": wish.id, "path": self._top})
+            elif not self._snapshots.load():
+                self._snapshots.adopt(latest.commit, believe=False, latest=latest)
+        except BaseException:
+            if fresh:
+                with contextlib.suppress(RopewayError):  # the first error is the one to tell
+                    manager.cleanup(wish.id, force=True)
+            raise
 
     # -- boundaries -----------------------------------------------------------------------------------------------------------
 
@@ -224,6 +263,10 @@ class WorkingCopy:
         self._number = number
         self._last = replace(found, number=number)
         return self._last
+
+    def touched(self) -> None:
+        """Look once more at the end: files may change without a boundary."""
+        self._looked = False
 
     def _mend(self) -> None:
         """Let the repository know the copy again, after the person's work in it; a step that follows may need that, the files and their snapshots do not."""
@@ -244,12 +287,18 @@ class WorkingCopy:
     # -- the end --------------------------------------------------------------------------------------------------------------
 
     def close(self, state: str, tell: Tell) -> None:
-        """Keep or remove it, once the run has ended or waits."""
-        wish, origin, last = self._wish, self._origin, self._last
-        if origin is None or last is None:
+        """Keep or remove it, once the run has ended or waits. What goes wrong is told: the run has ended as it has ended."""
+        if self._origin is None or self._last is None:
             return  # it was never opened
+        try:
+            self._close(state, self._origin, tell)
+        except RopewayError as error:
+            tell("workspace.left", {"id": self._wish.id, "path": self._top, "why": str(error)})
+
+    def _close(self, state: str, origin: Snapshot, tell: Tell) -> None:
+        wish = self._wish
         status = {"waiting": "idle", "succeeded": "done"}.get(state, "error")
-        with contextlib.suppress(StoreError):  # a step may have damaged the file; the run has ended as it has ended
+        with contextlib.suppress(RopewayError):  # a step may have damaged the file
             self._manager.update_status(wish.id, status)
         if state == "waiting":
             self._snapshots.remember()
@@ -257,6 +306,7 @@ class WorkingCopy:
         if not os.path.isdir(self._top):
             return  # somebody removed it meanwhile; the snapshots are there
         self._pin_commits()
+        last = self._save_rest(tell)
         same = origin.tree == last.tree
         left = self._left_behind()
         about = {"id": wish.id, "path": self._top, "changed": 0 if same else len(changed_paths(self._git_dir, origin.commit, last.commit))}
@@ -268,6 +318,17 @@ class WorkingCopy:
             return
         self._manager.cleanup(wish.id, force=True)
         tell("workspace.cleaned", about | left)
+
+    def _save_rest(self, tell: Tell) -> Snapshot:
+        """Save what was written after the last boundary: by a process that a step left running, or by a pure step that was none."""
+        last = self._last
+        assert last is not None
+        if self._looked:
+            return last
+        rest = self.save() or last
+        if rest.tree != last.tree:
+            tell("workspace.found", {"label": "rest", "snapshot": rest.as_json()})
+        return rest
 
     def _stays(self, state: str, *, changed: bool) -> bool:
         keep = self._wish.keep

@@ -64,6 +64,9 @@ class Ephemeral:
         """Save nothing: its files are dropped."""
         return None
 
+    def touched(self) -> None:
+        """Take no note: its files are dropped."""
+
     def branch(self, address: str, attempt: int) -> None:
         """Make none: an ephemeral copy has no boundaries."""
 

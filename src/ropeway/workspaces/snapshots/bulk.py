@@ -73,7 +73,13 @@ class Bulk(ObjectStore):
         argv = ["git", *settings, f"--git-dir={self.git_dir}", "fast-import", "--quiet", "--depth=0"]
         try:
             return subprocess.Popen(
-                argv, env=clean_environ(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=1 << 16
+                argv,
+                cwd="/",  # our own folder may be gone
+                env=clean_environ(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                bufsize=1 << 16,
             )
         except OSError as error:
             raise failure("a snapshot can't be saved", "git", error) from error

@@ -90,7 +90,9 @@ def contents(git_dir: str, wanted: Sequence[tuple[bytes, bytes]]) -> Generator[t
         asked.write(b"".join([raw.hex().encode() + b"\n" for _, raw in wanted]))
         asked.seek(0)
         argv = ["git", f"--git-dir={git_dir}", "cat-file", "--batch", "--buffer"]
-        with subprocess.Popen(argv, stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=clean_environ()) as process:
+        with subprocess.Popen(
+            argv, stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=clean_environ(), cwd="/"
+        ) as process:
             assert process.stdout is not None
             try:
                 for path, _ in wanted:
