@@ -61,7 +61,7 @@ class Repository:
     def dirty(self) -> None:
         """Change a few files, and add as many."""
         for number in range(_DIRTY):
-            (self.top / f"part0/module{number % 2}/sub0/file{number}.txt").write_text("changed\n")
+            (self.top / f"part0/module0/sub0/file{number}.txt").write_text("changed\n")
             (self.top / f"part0/new{number}.txt").write_text("new\n")
 
     def tidy(self) -> None:
