@@ -492,6 +492,12 @@ class JjRepository(Repository):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def branches(self) -> str:
+        """Return the branches that git has."""
+        folder = self.jj("git", "root").strip()
+        argv = ["git", f"--git-dir={folder}", "for-each-ref", "--format=%(refname)", "refs/heads"]
+        return subprocess.run(argv, env=self.project.environ, capture_output=True, text=True, check=True).stdout
+
     def seen(self) -> str:
         """Return the history as a person sees it, without the working copies of runs."""
         template = 'separate(" ", bookmarks, if(current_working_copy, "@"), description.first_line()) ++ "\\n"'
@@ -530,6 +536,20 @@ def test_land_makes_a_change_beside_an_empty_working_copy(jj: JjRepository) -> N
     jj.jj("undo")
     assert jj.seen() == before
     assert jj.run("land").err.startswith("Run RUN has landed: 4 files, change CHANGE.\n")
+
+
+@pytest.mark.needs("jj", "git")
+def test_nothing_of_what_has_landed_is_left_in_git_after_an_undo(jj: JjRepository) -> None:
+    assert jj.project.run("run").status == 0
+    assert jj.run("land").status == 0
+    operations = 'self.description() ++ "\\n"'
+    done = jj.jj("operation", "log", "--no-graph", "--template", operations)
+    jj.jj("undo")
+    assert "ropeway" not in jj.branches()
+    assert jj.jj("operation", "log", "--no-graph", "--template", operations).splitlines()[1:] == done.splitlines()
+    jj.jj("redo")
+    jj.jj("git", "export")
+    assert f"refs/heads/ropeway/acme/ci-{jj.project.ids()[0]}" in jj.branches()
 
 
 @pytest.mark.needs("jj")

@@ -4,19 +4,28 @@ The change is a child of the person's working-copy change, whatever they have in
 edit on. When ``@`` is empty and has no description it would only be in between: then the new change is its sibling. Either way ``@`` and the files stay as they
 are; ``jj new CHANGE`` goes there, ``jj squash --from CHANGE --into @`` takes it in. A bookmark names it.
 
-The commit is made as a git object and taken in with ``jj git import``. That is a single operation: ``jj undo`` takes all of it back.
+The commit is made as a git object and taken in with ``jj git import``. That is a single operation: ``jj undo`` takes all of it back. Where git and jj share one
+folder, jj then removes the branch from git as well. Elsewhere it would stay there until ``jj git export``; so there, git has no branch for a new bookmark at all,
+as after ``jj bookmark create``.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ropeway.app.landing_target import Landing, Target, exists, identity, nameless
 from ropeway.errors import Refused
 from ropeway.records import replace
+from ropeway.workspaces.jj_operations import as_one, repository_folder
 from ropeway.workspaces.jj_reading import Commit, commits, one_commit
 from ropeway.workspaces.merging import empty_tree, merge_trees
+from ropeway.workspaces.places import repository_lock
 from ropeway.workspaces.programs import ProgramFailed, git, jj
+
+if TYPE_CHECKING:
+    from ropeway.workspaces.jj_operations import Jj
 
 __all__ = ["land_change"]
 
@@ -50,7 +59,8 @@ def land_change(target: Target) -> Landing:
     commit = git(*argv, git_dir=git_dir, stdin=target.message.encode(), env=author).decode().strip()
     if there is not None:
         jj("git", "export", cwd=root)  # where jj has moved the bookmark since, git has to know, or the two disagree
-    _take_in(name, commit, root, git_dir)
+    if there is not None or Path(root, ".git").exists() or not _take_in_alone(name, commit, root, git_dir):
+        _take_in(name, commit, root, git_dir)
     return replace(done, outcome="landed", commit=commit, change=one_commit(commit, root).change)
 
 
@@ -74,6 +84,27 @@ def _same(there: Commit, tree: str, parents: tuple[str, ...], target: Target) ->
     """Whether a change is the one that would be made, but for its times and author."""
     has = git("rev-parse", f"{there.id}^{{tree}}", git_dir=target.git_dir).decode().strip()
     return has == tree and there.parents == parents and there.description.strip() == target.message.strip()
+
+
+def _take_in_alone(name: str, commit: str, root: str, git_dir: str) -> bool:
+    """Have jj see a commit, under a bookmark of which git knows nothing yet; False with a jj that can't (before 0.41)."""
+    ref = f"refs/heads/ropeway-landing-{os.urandom(4).hex()}"
+
+    def work(run: Jj) -> None:
+        git("update-ref", ref, commit, git_dir=git_dir)
+        try:
+            run("git", "import")
+        finally:
+            git("update-ref", "-d", ref, git_dir=git_dir)
+        run("git", "import", "--config=git.abandon-unreachable-commits=false")
+        run("bookmark", "create", name, "--revision", commit)
+
+    repository = repository_folder(root)
+    try:
+        with repository_lock(os.environ, repository):
+            return as_one(repository, root, work, undoable=True)
+    except ProgramFailed:
+        return False
 
 
 def _take_in(name: str, commit: str, root: str, git_dir: str) -> None:

@@ -97,13 +97,14 @@ def last_operation(path: str) -> str | None:
     return data[2 : 2 + data[1]].hex() if data[:1] == b"\x12" and 0 < data[1] < 128 else None
 
 
-def as_one(repository: str, home: str, work: Callable[[Jj], object]) -> bool:
+def as_one(repository: str, home: str, work: Callable[[Jj], object], *, undoable: bool = False) -> bool:
     """Do some work and add it to the operation log as if it were one operation. Only one may do so at a time.
 
     Args:
         repository: What :func:`repository_folder` returned.
         home: The workspace whose name and place in the history the work sees; its files are neither read nor written.
         work: Does it, by calls of the function that it is given.
+        undoable: Whether the person's next ``jj undo`` takes it back; otherwise it goes past it.
 
     Returns:
         Whether anything was changed.
@@ -114,7 +115,7 @@ def as_one(repository: str, home: str, work: Callable[[Jj], object]) -> bool:
     """
     started = _joined(repository, home)
     with _aside(repository, home, started) as aside:
-        below = aside.undone() or started
+        below = (None if undoable else aside.undone()) or started
         before = aside.newest()
         work(aside.jj)
         if aside.newest() == before:
