@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -650,6 +652,27 @@ def test_a_file_that_changes_at_the_last_moment_leaves_all_as_it_was(root):
         write(str(root), changes)
     assert seen(root) == before
     assert sorted(path.name for path in root.iterdir()) == [".git", "a.txt", "b.txt", "gone", "tool", "z"]
+
+
+def test_a_file_that_can_not_be_put_back_is_kept_and_named(root, monkeypatch):
+    put(root, {"mine/x": "what I wrote", "z": "edited just now"})
+    changes = {
+        b"mine/x": (Version(FILE, b"what I wrote"), Version(FILE, b"theirs")),
+        b"z": (Version(FILE, b"as it was"), Version(FILE, b"theirs")),
+    }
+    rename = os.rename
+
+    def full(source: bytes, target: bytes) -> None:
+        if target.endswith(b"/mine/x") and b"/old-" in source:
+            raise OSError(errno.EACCES, "Permission denied", target)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", full)
+    with pytest.raises(StoreError, match="mine/x could not be changed, and not be put back either: Permission denied") as caught:
+        write(str(root), changes)
+    hint = re.fullmatch("it is kept as (.+): move it back yourself", caught.value.hint or "")
+    assert hint is not None
+    assert Path(hint[1]).read_text() == "what I wrote"
 
 
 def test_a_name_that_no_file_can_have_is_not_applied(run, root):

@@ -142,16 +142,15 @@ class _Writing:
             fresh = self._prepare(aside)
             self._swap(aside, fresh)
         except OSError as error:
-            self._go_back()
+            self._go_back(aside)
             if isinstance(error, StoreError):
                 raise
             where = os.fsdecode(error.filename or self._root)
             raise StoreError(f"can't change {where}: {error.strerror}; nothing was changed", code="apply") from error
         except BaseException:
-            self._go_back()
+            self._go_back(aside)
             raise
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
 
     def _prepare(self, aside: bytes) -> dict[bytes, bytes]:
         fresh: dict[bytes, bytes] = {}
@@ -209,11 +208,30 @@ class _Writing:
                 os.rmdir(folder)
                 folder = os.path.dirname(folder)
 
-    def _go_back(self) -> None:
+    def _go_back(self, aside: bytes) -> None:
+        """Have everything as it was.
+
+        Raises:
+            StoreError: A file of the person's can't be moved back to its place. It stays aside.
+        """
+        stuck: list[tuple[bytes, bytes, OSError]] = []
         for source, target in reversed(self._undo):
-            with contextlib.suppress(OSError):
+            try:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 os.rename(source, target)
+            except OSError as error:
+                stuck.append((source, target, error))
         for folder in reversed(self._made):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
+        lost = [one for one in stuck if os.path.dirname(one[0]) == aside]
+        if not lost:
+            shutil.rmtree(aside, ignore_errors=True)
+            return
+        source, target, why = lost[-1]
+        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+        raise StoreError(
+            f"{os.fsdecode(target)} could not be changed, and not be put back either: {why.strerror}",
+            hint=f"it is kept as {os.fsdecode(source)}{more}: move it back yourself",
+            code="apply",
+        ) from why
