@@ -189,6 +189,15 @@ def test_binary_files_and_links_and_modes_are_told(run):
     ]
 
 
+def test_a_difference_is_shown_whatever_variables_say_to_git(run, monkeypatch, capfd):
+    run.begin(START).did("a", {**START, "a.txt": NINE}).finish()
+    saved = time_travel.saved(run.id)
+    with monkeypatch.context() as outer:
+        outer.setenv("GIT_LITERAL_PATHSPECS", "1")
+        assert differences.shown(saved, saved.range(""), paths=["*.txt"]) == 0
+    assert "+nine" in capfd.readouterr().out
+
+
 def test_paths_are_meant_from_where_one_stands(run, root, monkeypatch):
     run.begin(START).did("a", {**START, "sub/x": "1", "sub/deep/y": "2", "x": "3"})
     saved = time_travel.saved(run.id)

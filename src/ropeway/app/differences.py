@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import NotFound
-from ropeway.workspaces.programs import LOCAL_VARIABLES, git
+from ropeway.workspaces.programs import git, misleads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ def shown(saved: Saved, wanted: Range, options: Sequence[str] = (), paths: Seque
     Raises:
         NotFound: There is no git.
     """
-    environ = {name: value for name, value in os.environ.items() if name not in LOCAL_VARIABLES}
+    environ = {name: value for name, value in os.environ.items() if not misleads(name)}
     try:
         return subprocess.run(_argv(saved, wanted, options, paths, pager), cwd=_cwd(saved), env=environ, check=False).returncode
     except FileNotFoundError as error:

@@ -30,8 +30,26 @@ LOCAL_VARIABLES = (
     "GIT_PREFIX",
     "GIT_SHALLOW_FILE",
     "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
 )
 """Variables that tie git to one repository; steps in a working copy of their own do not inherit them either."""
+
+# A person may want these for their own calls; ours would find other paths, print something else, or run a program.
+_OTHER_ANSWERS = (
+    "GIT_ATTR_SOURCE",
+    "GIT_CONFIG_KEY_",
+    "GIT_CONFIG_VALUE_",
+    "GIT_DEFAULT_HASH",
+    "GIT_DIFF_OPTS",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_QUARANTINE_PATH",
+)
+"""Beginnings of the names of variables that make git answer otherwise than we ask."""
+
 _PATIENCE = 20.0  # seconds that another program may hold a lock
 _LOCKED = (b"index.lock", b".lock': File exists", b"cannot lock ref", b"could not lock", b"Unable to create '")
 _COMPLAINTS = ("fatal: ", "error: ", "Error: ", "Internal error: ")
@@ -73,9 +91,14 @@ def _verb(argv: Sequence[str]) -> str:
     return ""
 
 
+def misleads(name: str) -> bool:
+    """Whether git, called by us, would work on something else or answer otherwise because of a variable of this name."""
+    return name in LOCAL_VARIABLES or name.startswith(_OTHER_ANSWERS)
+
+
 def clean_environ(env: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment in which git and jj are called: tied to no repository, asking nothing, speaking English; ``env`` is added."""
-    environ = {k: v for k, v in os.environ.items() if k not in LOCAL_VARIABLES}
+    environ = {k: v for k, v in os.environ.items() if not misleads(k)}
     environ.update({"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "JJ_EDITOR": "true"})
     environ.update(env or {})
     return environ

@@ -493,6 +493,30 @@ def test_another_filter_that_fails_is_an_error(home):
 
 
 @pytest.mark.parametrize(
+    "variables",
+    [
+        {"GIT_LITERAL_PATHSPECS": "1"},
+        {"GIT_NOGLOB_PATHSPECS": "1"},
+        {"GIT_GLOB_PATHSPECS": "1"},
+        {"GIT_ICASE_PATHSPECS": "1"},
+        {"GIT_NAMESPACE": "other"},
+        {"GIT_EXTERNAL_DIFF": "/bin/false", "GIT_DIFF_OPTS": "--unified=0"},
+        {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.worktree", "GIT_CONFIG_VALUE_0": "/nowhere"},
+    ],
+    ids=lambda variables: next(iter(variables)),
+)
+def test_variables_for_other_calls_of_git_change_nothing(home, monkeypatch, variables):
+    home.commit({b"deep/.gitattributes": b"*.txt eol=crlf\n", b"deep/x.txt": b"x\r\n"})
+    unstaged(home)
+    with monkeypatch.context() as outer:
+        for name, value in variables.items():
+            outer.setenv(name, value)
+        path, _, made = home.add()
+    assert made.tree is None, "files are converted"
+    same(home, path)
+
+
+@pytest.mark.parametrize(
     ("setting", "attributes", "known"),
     [
         (None, None, True),
