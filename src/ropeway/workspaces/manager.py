@@ -210,7 +210,7 @@ class Manager:
         try:
             self._noted[id] = metadata.update(path, changes)
         except NotFound:
-            if not os.path.isdir(path):
+            if not os.path.isdir(path) or os.path.islink(path):
                 return
             self._noted[id] = (self._noted.get(id) or self._first(id, path)) | dict(changes) | {"updated_at": metadata.now()}
             metadata.write(path, self._noted[id])

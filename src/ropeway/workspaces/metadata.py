@@ -149,7 +149,11 @@ def make_folder(workspace: str) -> str:
 
 
 def _check_folder(workspace: str) -> str:
+    """Return the folder of tools and metadata, unless a link leads there: a command may have put one in the place of its own folder."""
     folder = folder_of(workspace)
+    if os.path.islink(workspace):
+        hint = "what is in its place is not ours to write to; `workflow workspace clean --force` removes the link"
+        raise Refused(f"the workspace {workspace} is a link to {os.readlink(workspace)}", hint=hint, code="workspace-link")
     if os.path.islink(folder):
         hint = "Ropeway keeps its notes there; give the link in the repository another name"
         raise Refused(f"{folder} is a link to {os.readlink(folder)}", hint=hint, code="workspace-link")
