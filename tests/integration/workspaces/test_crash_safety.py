@@ -122,32 +122,25 @@ def tree(folder: RunFolder) -> str:
     return ends[-1]
 
 
-def killed(project: RepositoryProject, dice: random.Random, *arguments: str) -> int:
-    """Call the program and have it killed in one of three ways; returns its exit status, 0 when it got done first."""
-    how = dice.choice(["step", "write", "time"])
-    if how == "step":
-        (project.signals / f"die-{dice.choice(STEPS)}").touch()
-        process = project.start(*arguments)
-    elif how == "write":
-        program = [sys.executable, "-c", DYING, str(dice.randint(2, 12)), dice.choice(["after", "torn"]), *arguments]
-        process = project.start(program=program)
-    else:
-        process = project.start(*arguments)
-        time.sleep(dice.uniform(0.1, 0.6))  # any moment will do
+def killed(project: RepositoryProject, dice: random.Random, run: str) -> None:
+    """Resume a run, which dies in its next step at the latest; maybe before, at a write of its journal or at any moment."""
+    how = dice.choice(["step", "step", "write", "time"])
+    if how == "write":
+        program = [sys.executable, "-c", DYING, str(dice.randint(2, 5)), dice.choice(["after", "torn"]), "resume", run]
+        project.start(program=program).communicate(timeout=60)
+        return
+    process = project.start("resume", run)
+    if how == "time":
+        time.sleep(dice.uniform(0.05, 0.3))  # any moment will do
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
-    for mark in project.signals.glob("die-*"):
-        mark.unlink()
-    return process.returncode
 
 
 def gets_done(project: RepositoryProject) -> RunFolder:
     """Resume the newest run to its end."""
     folder = project.newest()
-    if folder is None:
-        assert project.call("run", "--param", "seed=0").status == 0
-        folder = project.newest()
+    assert folder is not None
     until(lambda: folder.state().state != "running", "the killed run counts as interrupted")
     if folder.state().state != "succeeded":
         ran = project.resume()
@@ -158,51 +151,52 @@ def gets_done(project: RepositoryProject) -> RunFolder:
 KINDS = [pytest.param("git", marks=pytest.mark.needs("git")), pytest.param("jj", marks=pytest.mark.needs("jj", "git"))]
 
 
+SEEDS = {"git": 200, "jj": 40}
+PARTS = 10
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("part", range(10))
-def test_a_killed_run_ends_with_the_files_of_one_that_was_not(tmp_path: Path, kind: str, part: int) -> None:
-    for seed in range(part * 10, part * 10 + 10):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_run_killed_in_every_step_and_at_boundaries_ends_with_the_files_of_one_that_was_not(tmp_path: Path, kind: str, part: int) -> None:
+    for seed in range(part, SEEDS[kind], PARTS):
         (tmp_path / str(seed)).mkdir()
-        project = made(tmp_path / str(seed), kind)
-        whole = project.call("run", "--param", f"seed={seed}")
-        assert whole.status == 0, whole.err
-        dice = random.Random(f"{kind} {seed}")
-        times = 0
-        while times < dice.choice([1, 1, 2, 3]):
-            again = project.newest().id != whole.folder.id and project.newest().state().state != "succeeded"
-            status = killed(project, dice, *(("resume",) if again else ("run", "--param", f"seed={seed}")))
-            times += 1
-            if status == 0:
-                break
-        if project.newest().id == whole.folder.id:
-            continue  # it died before it was a run
-        assert tree(gets_done(project)) == tree(whole.folder), seed
+        kill_and_compare(made(tmp_path / str(seed), kind), seed)
+
+
+def kill_and_compare(project: RepositoryProject, seed: int) -> None:
+    """Run to the end once undisturbed, once killed in the middle of every step and at boundaries, and compare the files."""
+    whole = project.call("run", "--param", f"seed={seed}")
+    assert whole.status == 0, whole.err
+    expected = project.files(project.copy)
+    dice = random.Random(f"{project.kind} {seed}")
+    for step in STEPS:
+        (project.signals / f"die-{step}").touch()
+    project.call("run", "--param", f"seed={seed}")
+    folder = project.newest()
+    assert folder.id != whole.folder.id
+    while any(project.signals.glob("die-*")):
+        until(lambda: not folder.owned)
+        killed(project, dice, folder.id)
+    assert tree(gets_done(project)) == tree(whole.folder), seed
+    assert project.files(project.copy) == expected, seed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_that_is_killed_in_every_step_and_at_every_write_ends_as_one_that_was_not(tmp_path: Path, kind: str) -> None:
+def test_a_run_killed_at_every_write_ends_with_the_files_of_one_that_was_not(tmp_path: Path, kind: str) -> None:
     project = made(tmp_path, kind)
     whole = project.call("run", "--param", "seed=7")
     assert whole.status == 0, whole.err
-    for step in STEPS:
-        (project.signals / f"die-{step}").touch()
-    project.call("run", "--param", "seed=7")
-    folder = project.newest()
-    for _ in range(40):
-        until(lambda: folder.state().state != "running")
-        if folder.state().state == "succeeded":
+    for nth in range(2, 60):
+        process = project.start(program=[sys.executable, "-c", DYING, str(nth), "after" if nth % 2 else "torn", "run", "--param", "seed=7"])
+        process.communicate(timeout=60)
+        folder = project.newest()
+        if process.returncode == 0:
             break
-        # Both after and in the middle of its writes, the snapshot of what it found included; then a step kills it.
-        for nth, how in ((2, "torn"), (2, "after"), (3, "torn"), (3, "after"), (10_000, "after")):
-            process = project.start(program=[sys.executable, "-c", DYING, str(nth), how, "resume", folder.id])
-            process.communicate(timeout=60)
-            if process.returncode == 0:
-                break
+        assert tree(gets_done(project)) == tree(whole.folder), nth
+    assert nth >= len(STEPS)
     assert folder.state().state == "succeeded"
-    assert tree(folder) == tree(whole.folder)
-    assert sum(e.event == "workspace.found" for e in folder.events()) >= len(STEPS)
 
 
 @pytest.mark.needs("git")
