@@ -84,7 +84,7 @@ def link(
         plan: Today's plan; None takes the recorded one.
         values: Parameters to set, as text.
         from_step: Run this step and what depends on it again.
-        skip: Steps to leave out; they count as done.
+        skip: Steps to leave out; they count as done. The changes of one that was done already, and whose digest is the same, stay in the files.
         options: As for :func:`create`; None takes what was recorded.
         prompt: Asks for a secret without echo; None when there is nobody.
         files: ``keep`` begins with the files as the old run left them instead.
@@ -136,9 +136,9 @@ def _keep(was: tuple[RunFolder, Plan], now: tuple[RunFolder, Plan], *, again: fr
     hidden = Veil(old, ())
     hidden.restore(results)
     veil = Veil(folder, hidden.learned)
-    kept = _holding(results, before, after, again) - skip
-    start, lacking = _start(old, results, kept, files)
-    kept -= _downstream(after, lacking) if lacking else frozenset()
+    holding = _holding(results, before, after, again)  # also what is left out from now on: what it did to the files is done
+    start, lacking = _start(old, results, holding, files)
+    kept = holding - skip - _downstream(after, lacking - skip)
     journal = Journal(folder.journal)
     if start is not None:
         journal.add("workspace.start", start)
