@@ -87,6 +87,43 @@ class Ran:
         return b"" if number is None else (self.folder.logs / f"{number}.out").read_bytes()
 
 
+_DYING = """
+import os, signal, sys
+from ropeway.runs.journal import Journal
+
+nth, how, main = int(sys.argv[1]), sys.argv[2], os.getpid()
+write, count = Journal.flush, 0
+
+
+def die():
+    if os.getpid() != main:
+        os.kill(main, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def flush(journal):
+    global count
+    count += bool(journal._lines)
+    if journal._lines and count == nth and how == "torn":
+        os.write(journal._fd, b"".join(journal._lines)[:-17])
+        die()
+    write(journal)
+    if count == nth:
+        die()
+
+
+Journal.flush = flush
+from ropeway.cli.main import main as program
+sys.argv = ["workflow", *sys.argv[3:]]
+sys.exit(program())
+"""
+
+
+def dying(nth: int, how: str, *arguments: str) -> list[str]:
+    """Return the argv of the program when it is to die, both of its processes, at the nth write of its journal: ``after`` it, or in its middle (``torn``)."""
+    return [sys.executable, "-c", _DYING, str(nth), how, *arguments]
+
+
 class Project:
     """A working folder with homes of its own beside it."""
 

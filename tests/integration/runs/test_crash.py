@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ropeway.runs.events import RunEvent
+from support.projects import dying
 
 if TYPE_CHECKING:
     from ropeway.runs.folder import RunFolder
@@ -60,41 +60,9 @@ INNER = """
 run = "echo inside >> effects"
 """
 
-DYING = """
-import os, signal, sys
-from ropeway.runs.journal import Journal
 
-nth, how, main = int(sys.argv[1]), sys.argv[2], os.getpid()
-write, count = Journal.flush, 0
-
-
-def die():
-    if os.getpid() != main:
-        os.kill(main, signal.SIGKILL)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def flush(journal):
-    global count
-    count += bool(journal._lines)
-    if journal._lines and count == nth and how == "torn":
-        os.write(journal._fd, b"".join(journal._lines)[:-17])
-        die()
-    write(journal)
-    if count == nth:
-        die()
-
-
-Journal.flush = flush
-from ropeway.cli.main import main as program
-sys.argv = ["workflow", *sys.argv[3:]]
-sys.exit(program())
-"""
-"""The program, which dies with both of its processes at the nth write: after it, or in its middle."""
-
-
-def dying(project: Project, nth: int, how: str, *arguments: str) -> int:
-    process = project.start(program=[sys.executable, "-c", DYING, str(nth), how, *arguments])
+def dies(project: Project, nth: int, how: str, *arguments: str) -> int:
+    process = project.start(program=dying(nth, how, *arguments))
     process.communicate(timeout=60)
     return process.returncode
 
@@ -130,7 +98,7 @@ def check_end(project: Project, folder: RunFolder) -> None:
 def test_the_journal_of_an_undisturbed_run_has_about_two_writes_a_step(project: Project) -> None:
     project.write(INNER, "inner.toml")
     project.write(TEN)
-    assert dying(project, 10_000, "after", "run") == 0
+    assert dies(project, 10_000, "after", "run") == 0
     check_end(project, project.newest())
 
 
@@ -141,7 +109,7 @@ def test_a_run_killed_at_any_write_goes_on_and_nothing_done_runs_twice(project: 
     project.write(TEN)
     for nth in range(2, 100):
         (project.cwd / "effects").unlink(missing_ok=True)
-        status = dying(project, nth, how, "run")
+        status = dies(project, nth, how, "run")
         folder = project.newest()
         if status == 0 or folder.state().state == "succeeded":  # there was no such write, or it was the last
             break
@@ -160,18 +128,18 @@ def test_a_run_killed_at_any_write_goes_on_and_nothing_done_runs_twice(project: 
 def test_a_run_that_dies_again_and_again_gets_done(project: Project) -> None:
     project.write(INNER, "inner.toml")
     project.write(TEN)
-    status = dying(project, 4, "torn", "run")
+    status = dies(project, 4, "torn", "run")
     for _ in range(60):
         if status == 0:
             break
-        status = dying(project, 3, "torn" if status % 2 else "after", "resume")
+        status = dies(project, 3, "torn" if status % 2 else "after", "resume")
     assert status == 0
     check_end(project, project.newest())
 
 
 def test_a_run_killed_before_its_first_event_is_no_run(project: Project) -> None:
     project.write('[steps.a]\nrun = "true"\n')
-    assert dying(project, 1, "torn", "run") == -9
+    assert dies(project, 1, "torn", "run") == -9
     listed = project.call("runs")
     assert listed.status == 0, listed.err
     assert project.run().status == 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.projects import until
+from support.projects import dying, until
 from support.repositories import RepositoryProject
 
 if TYPE_CHECKING:
@@ -70,34 +70,6 @@ for i in range(6):
             time.sleep(60)
 """
 
-DYING = """
-import os, signal, sys
-from ropeway.runs.journal import Journal
-nth, how, main = int(sys.argv[1]), sys.argv[2], os.getpid()
-write, count = Journal.flush, 0
-
-def die():
-    if os.getpid() != main:
-        os.kill(main, signal.SIGKILL)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def flush(journal):
-    global count
-    count += bool(journal._lines)
-    if journal._lines and count == nth and how == "torn":
-        os.write(journal._fd, b"".join(journal._lines)[:-17])
-        die()
-    write(journal)
-    if count == nth:
-        die()
-
-Journal.flush = flush
-from ropeway.cli.main import main as program
-sys.argv = ["workflow", *sys.argv[3:]]
-sys.exit(program())
-"""
-"""The program, which dies with both of its processes at the nth write of its journal: after it, or in its middle."""
-
 
 def workflow() -> str:
     lines = []
@@ -126,7 +98,7 @@ def killed(project: RepositoryProject, dice: random.Random, run: str) -> None:
     """Resume a run, which dies in its next step at the latest; maybe before, at a write of its journal or at any moment."""
     how = dice.choice(["step", "step", "write", "time"])
     if how == "write":
-        program = [sys.executable, "-c", DYING, str(dice.randint(2, 5)), dice.choice(["after", "torn"]), "resume", run]
+        program = dying(dice.randint(2, 5), dice.choice(["after", "torn"]), "resume", run)
         project.start(program=program).communicate(timeout=60)
         return
     process = project.start("resume", run)
@@ -189,7 +161,7 @@ def test_a_run_killed_at_every_write_ends_with_the_files_of_one_that_was_not(tmp
     whole = project.call("run", "--param", "seed=7")
     assert whole.status == 0, whole.err
     for nth in range(2, 60):
-        process = project.start(program=[sys.executable, "-c", DYING, str(nth), "after" if nth % 2 else "torn", "run", "--param", "seed=7"])
+        process = project.start(program=dying(nth, "after" if nth % 2 else "torn", "run", "--param", "seed=7"))
         process.communicate(timeout=60)
         folder = project.newest()
         if process.returncode == 0:
