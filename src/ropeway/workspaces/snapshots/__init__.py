@@ -4,6 +4,7 @@ Doing this with git's own commands (``add -A``, ``write-tree``, ``commit-tree``,
 times a ``git status`` in a small repository. So the part of git that is needed is done here, in this process:
 
 * :mod:`~ropeway.workspaces.snapshots.table` keeps what the last snapshot held, and how each file looked to ``lstat``: git's index, in memory;
+* :mod:`~ropeway.workspaces.snapshots.index` fills it from git's index where git has just checked the files out, so that a copy begins without a look at each;
 * :mod:`~ropeway.workspaces.snapshots.walk` finds what may have changed since, by ``lstat`` alone; only such files are read;
 * :mod:`~ropeway.workspaces.snapshots.objects` writes loose objects and refs, as git's formats are documented (they have not changed since 2005);
 * :mod:`~ropeway.workspaces.snapshots.ignore` asks git which new names a rule ignores: the one thing that git alone should decide, and the one process that a
