@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import NotFound, Refused, UsageError
+from ropeway.errors import NotFound, Refused, StoreError, UsageError
 from ropeway.records import record
 from ropeway.workspaces import InPlace, Snapshot
 
@@ -130,7 +131,7 @@ def standing(
 
     Raises:
         NotFound: It has no working copy yet, or none any more.
-        Busy: Only the processes of whoever is at work in it can see it.
+        Busy: Only the processes of whoever is at work in it can see it, and we can't be one of them.
     """
     isolation = chosen(first, first["cwd"])
     if isolation.backend is None:
@@ -147,19 +148,23 @@ def standing(
 
     latest = boundaries(folder.events()).latest or Snapshot.from_json(made["snapshot"])
     if found.kept is None:
-        _attach(isolation.backend, made, folder.id, held)
+        _attach(isolation.backend, made, folder.id, found.pid if folder.owned else None, held)
     copy = _copy(folder, plan, options, first["cwd"], isolation, isolation.backend)
     copy.enter(made, latest)
     return copy
 
 
-def _attach(backend: Backend, made: Mapping[str, Any], run: str, held: ExitStack) -> None:
-    """Make a copy of a run that has not ended usable here, where it is one that only its own processes can see."""
+def _attach(backend: Backend, made: Mapping[str, Any], run: str, runner: int | None, held: ExitStack) -> None:
+    """Make a copy of a run that has not ended usable here, where it is one that only its own processes can see; ``runner`` is at work in it."""
     from ropeway.workspaces import places
     from ropeway.workspaces.backend import Attached
 
     if not isinstance(backend, Attached):
         return
+    if runner is not None:
+        with suppress(StoreError):  # it has ended just now, or is another person's
+            backend.join(made["path"], made["id"], runner)
+            return
     lock = places.lock_workspace(os.environ, backend.root, made["id"], f"`workflow shell {run}` (process {os.getpid()})")
     held.callback(os.close, lock)
     backend.attach(made["path"], made["id"])

@@ -126,10 +126,18 @@ class Attached(Protocol):
         ...
 
     def settle(self, path: str, id: str) -> None:  # noqa: A002 - the word that people use
-        """Make a copy that is usable in this process one for everybody.
+        """Make a copy that is usable in this process one for everybody. It may be cut off at any moment; :meth:`attach` then goes on from there.
 
         Raises:
-            StoreError: It can't be written.
+            StoreError: It can't be written. It is as it was then.
+        """
+        ...
+
+    def join(self, path: str, id: str, process: int) -> None:  # noqa: A002 - the word that people use
+        """Let this process, too, see a copy that another one works in.
+
+        Raises:
+            StoreError: It can't be done, or the other one has ended.
         """
         ...
 

@@ -6,6 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Final
 
+from ropeway.workspaces.discovery import installed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -17,6 +19,7 @@ _ATTRIBUTES: Final = r"eol=crlf|[[:space:]]crlf|filter=|[[:space:]]ident([[:spac
 
 _IN_PYTHON: Final = re.compile(_ATTRIBUTES.replace("[[:space:]]", r"\s").encode(), re.MULTILINE)
 _SETTINGS: Final = r"^core\.(autocrlf|eol|symlinks|attributesfile)$"
+_DECIDE: Final = r"^(core\.(autocrlf|eol|symlinks|filemode|attributesfile|protecthfs|protectntfs|precomposeunicode)|filter\..*|lfs\..*)$"
 _FALSE: Final = ("false", "no", "off", "0")
 
 
@@ -42,6 +45,24 @@ def settings_keep_bytes(git: Callable[..., bytes], git_dir: str, environ: Mappin
         and settings.get("core.symlinks", "true").lower() not in _FALSE
     )
     return as_stored and not any(_converts(file) for file in _files(settings.get("core.attributesfile"), git_dir, environ))
+
+
+def traits(git: Callable[..., bytes], git_dir: str, environ: Mapping[str, str]) -> str:
+    """Return a short digest of what decides, beside a tree itself, which bytes git writes for its files. Arguments: see :func:`keeps_bytes`."""
+    from ropeway.workspaces.hashes import sha256
+
+    listed = git("config", "-z", "--get-regexp", _DECIDE, ok=(0, 1))
+    parts = [listed, b"git-lfs" if installed("git-lfs") else b""]
+    chosen = [
+        line.partition("\n")[2] for line in listed.decode(errors="surrogateescape").split("\0") if line.startswith("core.attributesfile\n")
+    ]
+    for file in _files(chosen[-1] if chosen else None, git_dir, environ):
+        try:
+            with open(file, "rb") as opened:
+                parts.append(opened.read())
+        except OSError:
+            parts.append(b"")
+    return sha256(b"".join(b"%d:%s" % (len(part), part) for part in parts)).hexdigest()[:12]
 
 
 def attributes_keep_bytes(git: Callable[..., bytes], commit: str) -> bool:

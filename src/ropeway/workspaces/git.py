@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from ropeway.errors import NotFound, Refused
+from ropeway.records import replace
+from ropeway.workspaces import hidden
 from ropeway.workspaces.backend import Base, Made
 from ropeway.workspaces.conversions import ATTRIBUTES, attributes_keep_bytes, settings_keep_bytes
 from ropeway.workspaces.discovery import own_git_dir
@@ -45,6 +48,8 @@ _WITHOUT_LFS: Final = (
     "-c",
     "filter.lfs.required=false",
 )
+POINTERS: Final = "git-lfs does not work here: its files are left as pointers"
+"""The note about a copy whose LFS files are not their content."""
 _SHORTENED: Final = b"\0\0\0\4"  # the version of an index in which a path may lack what it has in common with the one before
 _NO_ROOM: Final = re.compile(r"No space left|Disk quota|(unable to|could not|cannot) write|can't be written")
 _LFS_FAILED: Final = re.compile(r"filter '?lfs'?|git-lfs")
@@ -114,8 +119,8 @@ class GitBackend:
                 raise
 
     def _made(self, path: str, id: str, base: Base) -> Made:  # noqa: A002 - the protocol's word
-        status = _Meanwhile(self._status) if base.person else None
-        settings = _Meanwhile(lambda: settings_keep_bytes(self._git, self._common, self._environ))
+        status = Meanwhile(self._status) if base.person else None
+        settings = Meanwhile(lambda: settings_keep_bytes(self._git, self._common, self._environ))
         try:
             with repository_lock(self._environ, self.root):
                 forget_stale(self._common, id)
@@ -141,7 +146,7 @@ class GitBackend:
         return not attributes_keep_bytes(self._git, commit)
 
     def _status(self) -> Status:
-        return parse_status(self._with_lfs_or_without(*STATUS)[0])
+        return replace(parse_status(self._with_lfs_or_without(*STATUS)[0]), hidden=hidden.listed(self._git, self.root))
 
     def _widen(self, path: str) -> list[str]:
         """Undo a sparse checkout, which git hands on: a snapshot of some of the files would say that the others were deleted."""
@@ -158,29 +163,31 @@ class GitBackend:
 
     def _check_out(self, path: str) -> list[str]:
         _, with_lfs = self._with_lfs_or_without(*_RESET, cwd=path)
-        return [] if with_lfs else ["git-lfs does not work here: its files are left as pointers"]
+        return [] if with_lfs else [POINTERS]
 
-    def _with_lfs_or_without(self, *args: str, cwd: str | None = None) -> tuple[bytes, bool]:
+    def _with_lfs_or_without(self, *args: str, cwd: str | None = None, env: Mapping[str, str] | None = None) -> tuple[bytes, bool]:
         """Call git, and again without git-lfs when that is what failed: the program may be missing while the repository is set up for it."""
         try:
-            return self._git(*args, cwd=cwd), True
+            return self._git(*args, cwd=cwd, env=env), True
         except ProgramFailed as error:
             if not _LFS_FAILED.search(error.complaint):
                 raise
-        return self._git(*_WITHOUT_LFS, *args, cwd=cwd), False
+        return self._git(*_WITHOUT_LFS, *args, cwd=cwd, env=env), False
 
     def _put_on_top(self, path: str, base: Base, status: Status) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
         if status.head not in ("", base.commit):  # committed since, or another branch was checked out
             since = self._git("diff-tree", "-r", "-z", "--raw", "--no-renames", base.commit, status.head)
             status = moved(status, parse_tree_diff(since))
-        touched, notes = put_on_top(self.root, path, status, os.path.realpath(workspaces_root(self._environ)))
+        leave = os.path.realpath(workspaces_root(self._environ))
+        touched, notes = put_on_top(self.root, path, status, leave)
         if status.staged:
             self._git("update-index", "-z", "--index-info", cwd=path, stdin=index_info(status.staged))
         there = [name for name in status.intended if os.path.lexists(os.path.join(os.fsencode(path), name))]
         if there:
             pathspecs = ("--pathspec-from-file=-", "--pathspec-file-nul")
             self._git("--literal-pathspecs", "add", "-N", "-f", *pathspecs, cwd=path, stdin=b"\0".join(there))
-        return touched, notes
+        more, said = hidden.take_along(partial(self._git, cwd=path), self.root, path, status.hidden, leave)
+        return (*touched, *more), (*notes, *said)
 
     def _modules(self, path: str) -> list[str]:
         if not os.path.lexists(os.path.join(path, ".gitmodules")):
@@ -249,7 +256,7 @@ def _index(path: str) -> bytes | None:
         return None
 
 
-class _Meanwhile(Generic[_T]):
+class Meanwhile(Generic[_T]):
     """A call that is carried out while others are."""
 
     def __init__(self, call: Callable[[], _T]) -> None:

@@ -9,19 +9,26 @@ import ctypes
 import errno
 import os
 import sys
+from contextlib import ExitStack
 
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
 _MS_BIND, _MS_REC, _MS_PRIVATE, _MNT_DETACH = 4096, 16384, 1 << 18, 2
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+_own: set[str] = set()
+"""The mount namespaces that :func:`own_namespace` made for this process: one inside of another could not take away the mounts of the outer one."""
 
 
 def own_namespace() -> None:
-    """Let this process, which has one thread, see mounts of its own from now on. Fine when called twice.
+    """Let this process, which has one thread, see mounts of its own from now on. Called again, it does nothing.
 
     Raises:
         OSError: The system does not allow it.
     """
     if sys.platform != "linux":
         raise OSError(errno.ENOSYS, "only Linux has mount namespaces")
+    if _namespace() in _own:
+        return
     libc = ctypes.CDLL(None, use_errno=True)
     user, group = os.geteuid(), os.getegid()
     root = user == 0
@@ -32,6 +39,48 @@ def own_namespace() -> None:
             with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
                 file.write(text)
     _mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
+    _own.add(_namespace())
+
+
+def join(process: int) -> None:
+    """Let this process, which has one thread, see the mounts that another one sees.
+
+    For a person who is not root, both have to be theirs; this process then is in the other one's user namespace.
+
+    Raises:
+        OSError: The other one is gone, or the system does not allow it.
+    """
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, "only Linux has mount namespaces")
+    libc = ctypes.CDLL(None, use_errno=True)
+    here = os.getcwd()
+    with ExitStack() as opened:
+        wanted = []
+        for kind, flag in (
+            ("user", _CLONE_NEWUSER),
+            ("mnt", _CLONE_NEWNS),
+        ):  # all are opened first: what is below /proc is another thing then
+            namespace = os.open(f"/proc/{process}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
+            opened.callback(os.close, namespace)
+            if os.fstat(namespace).st_ino != os.stat(f"/proc/self/ns/{kind}").st_ino:
+                wanted.append((namespace, flag))
+        for namespace, flag in wanted:
+            if libc.setns(namespace, flag) != 0:
+                raise _failed("setns")
+    os.chdir(here)  # the system has put us into the root folder
+
+
+def exchange(one: str, two: str) -> None:
+    """Let two paths of one file system change places, at once.
+
+    Raises:
+        OSError: It can't be done; with ENOSYS or EINVAL, not on this system, or this file system.
+    """
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        raise OSError(errno.ENOSYS, "no renameat2")
+    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(two), ctypes.c_uint(_RENAME_EXCHANGE)) != 0:
+        raise _failed("renameat2", one)
 
 
 def mount_overlay(lower: str, upper: str, work: str, target: str) -> None:
@@ -64,6 +113,10 @@ def unmount(target: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.umount2(os.fsencode(target), _MNT_DETACH) != 0:
         raise _failed("umount", target)
+
+
+def _namespace() -> str:
+    return os.readlink("/proc/thread-self/ns/mnt")
 
 
 def _mount(source: bytes, target: bytes, kind: bytes | None, flags: int, data: bytes | None) -> None:
