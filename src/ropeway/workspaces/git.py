@@ -146,7 +146,7 @@ class GitBackend:
         return not attributes_keep_bytes(self._git, commit)
 
     def _status(self) -> Status:
-        return replace(parse_status(self._with_lfs_or_without(*STATUS)[0]), hidden=hidden.listed(self._git, self.root))
+        return replace(parse_status(self._with_lfs_or_without(*STATUS)[0]), hidden=hidden.listed(self._git, self.root, self._common))
 
     def _widen(self, path: str) -> list[str]:
         """Undo a sparse checkout, which git hands on: a snapshot of some of the files would say that the others were deleted."""

@@ -49,7 +49,8 @@ class Status:
 
     ``head`` is that commit, empty when there is none yet. ``staged`` are the index entries that differ from it; ``intended`` paths are announced to the index
     without content. ``present`` paths have other content in the folder (or in the index) than in the commit, or are untracked; ``absent`` ones are not in the
-    folder. ``modules`` are submodules among them, ``nested`` untracked repositories, with a slash at the end.
+    folder. ``modules`` are submodules among them, ``nested`` untracked repositories, with a slash at the end. ``hidden`` are files that git is told not to look
+    at, see :func:`ropeway.workspaces.hidden.listed`.
     """
 
     head: str
@@ -59,6 +60,7 @@ class Status:
     absent: tuple[bytes, ...] = ()
     modules: tuple[bytes, ...] = ()
     nested: tuple[bytes, ...] = ()
+    hidden: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def parse_status(output: bytes) -> Status:
@@ -88,7 +90,8 @@ def parse_status(output: bytes) -> Status:
                     head = line.removeprefix(b"# branch.oid ").decode()
                 continue
         by_place[_place(path, on_disk)].append(path)
-    return Status(head, tuple(staged), tuple(intended), **{place: tuple(paths) for place, paths in by_place.items()})
+    present, absent, modules, nested = map(tuple, by_place.values())
+    return Status(head, tuple(staged), tuple(intended), present, absent, modules, nested)
 
 
 def _place(path: bytes, on_disk: bytes) -> str:
@@ -120,6 +123,7 @@ def moved(status: Status, since: tuple[Entry, ...]) -> Status:
         (*status.absent, *(entry.path for entry in rest if entry.mode == _ABSENT)),
         (*status.modules, *(entry.path for entry in rest if entry.mode == _SUBMODULE)),
         status.nested,
+        status.hidden,
     )
 
 

@@ -443,6 +443,21 @@ def test_untracked_repositories_are_named_and_not_copied(home):
     assert contents(path) == START | {b"beside": b"beside\n"}
 
 
+@pytest.mark.parametrize("version", ["2", "3", "4", "split"])
+@pytest.mark.parametrize("flag", ["--skip-worktree", "--assume-unchanged"])
+def test_files_that_git_is_told_not_to_look_at_come_along(home, flag, version):
+    home.commit({b"q" * 250 + b"/" + b"long" * 60: b"q\n"})
+    home.git("update-index", *(["--split-index"] if version == "split" else ["--index-version", version]))
+    home.git("update-index", flag, "a", "b", "folder/two", "two words")
+    write(home.path, {b"a": b"mine\n", b"two words": None, b"c": b"seen\n"})
+    (home.path / "folder/two").chmod(0o755)
+    path, _, made = home.add()
+    assert git(path, *STATUS) == home.git(*STATUS)
+    assert tree(path) == tree(home.path) | {b"two words": ("file", b"words\n")}
+    assert made.notes == ("your edits of files that git is told not to look at are here too: a, folder/two",)
+    assert set(made.touched) == {b"a", b"c", b"folder/two"}
+
+
 @pytest.mark.parametrize("style", ["cone", "patterns", "disabled again"])
 def test_a_sparse_checkout_gives_every_file_and_says_so(home, style):
     home.git("sparse-checkout", "set", *(["--no-cone", "/a", "folder/*"] if style == "patterns" else ["folder"]))
