@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ropeway.lang.plan import Plan, PlanStep
     from ropeway.runs.scope import Unit
     from ropeway.runs.state import RunState
-    from ropeway.workspaces import Workspace
+    from ropeway.workspaces import Apart, Workspace
 
 __all__ = ["Shell", "enter", "start"]
 
@@ -175,7 +175,7 @@ class _Making:
             ) from error
         return scratch
 
-    def _own_workspace(self, unit: Unit) -> Workspace:
+    def _own_workspace(self, unit: Unit) -> Apart:
         own = self._workspace.branch(f"{unit.address}.shell", os.getpid())
         if own is None:
             raise NotFound(

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["depth", "in_order", "inside", "outer", "top"]
+__all__ = ["depth", "in_order", "inside", "outer", "outers", "top"]
 
 
 def outer(address: str) -> str:
     """Return the address of what a unit or an inner step belongs to; empty for a step of the workflow itself."""
     return address[: max(address.rfind("["), address.rfind("#"), address.rfind("/"), 0)]
+
+
+def outers(address: str) -> Iterator[str]:
+    """Yield the addresses of all that a unit or an inner step belongs to, the innermost first."""
+    while address := outer(address):
+        yield address
 
 
 def top(address: str) -> str:

@@ -88,6 +88,8 @@ class Loop(Protocol):
     terminal: Terminal | None
     veil: Veil
     actor: str
+    live: RunState
+    left_out: list[str]
 
     def emit(self, event: str, data: dict[str, Any]) -> None:
         """Add an event to this turn's write."""

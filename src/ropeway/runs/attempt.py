@@ -20,7 +20,7 @@ from ropeway.runs.folder import file_name
 from ropeway.runs.logs import cant_log
 from ropeway.runs.outputs import MAX_BYTES, OutputProblem, read_outputs, typed_outputs
 from ropeway.runs.process import Command, Ending, StartProblem, start
-from ropeway.runs.scope import Outcome
+from ropeway.runs.scope import Outcome, take_environment
 from ropeway.runs.steps import Prepared, kind
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ class Preparing:
                 )
         env = dict(scope.env)
         if own is not None:
-            env.update({name: value for name, value in own.environ.items() if value is not None})
+            take_environment(env, own.environ)
         for frame, name, template in step.env:
             env[name] = to_text(scope.rendered(template, contexts[frame])) if "${{" in template else template
         env.update(self._overrides)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ropeway.runs.scope import Scope
     from ropeway.runs.state import RunState, StepState
     from ropeway.runs.steps import Launch
-    from ropeway.workspaces import Workspace
+    from ropeway.workspaces import Apart, Workspace
 
 __all__ = ["Entered", "Entering", "secrets_on_the_way", "steps_on_the_way"]
 
@@ -97,7 +97,7 @@ class Entering:
         recorded: RunState,
         workspace: Workspace,
         secrets: Mapping[str, str],
-        own: Callable[[Unit], Workspace],
+        own: Callable[[Unit], Apart],
         hide: Callable[[str], str],
     ) -> None:
         """Start with what is known of the run.

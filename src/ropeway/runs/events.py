@@ -13,14 +13,14 @@ run.started          workspace pid pid_started actor
 run.waiting          gates
 run.cancelling       by reason
 run.finished         state outputs warnings reason error
-step.started         step attempt log interactive pure workspace (an ephemeral step's own)
+step.started         step attempt log interactive pure workspace anew (an ephemeral step's own; whether what is recorded inside of it is void)
 step.process         step pid started (only for steps that live longer than a moment: what a sweep may kill)
 step.retrying        step attempt delay reason snapshot
 step.expanded        step count items (the items once: a resume does not evaluate them again)
 step.finished        step attempt state exit_code outputs reason error leftovers kept snapshot
 gate.opened          step gate prompt choices fields deadline default
 gate.answered        step value by
-artifact.collected   name path size sha256 retention
+artifact.collected   name path size sha256 retention step (an ephemeral one that gave it)
 workspace.start      run base base_commit snapshot first holds (a linked run: what it begins with, and whose changes that holds)
 workspace.created    id path root backend git_dir base base_commit folder person uncommitted snapshot notes reused nested (repositories inside: snapshots leave them out)
 workspace.reused     id path

@@ -163,6 +163,7 @@ class Executor:
             return
         gates = self._only_gates() if not self._running and self.flow.idle and not self._told else None
         if gates:
+            workspace.put_aside(self.flow.units.values())
             self.emit("run.waiting", {"gates": gates})
             self.final = "waiting"
             return

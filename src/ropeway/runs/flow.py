@@ -85,10 +85,12 @@ class Flow:
                     scope.schedule.settle(step.id, before.state, before.reason)
         self._active.append(scope)
 
-    def forget(self, prefix: str) -> None:
-        """Forget what was recorded below ``prefix``: a sub-workflow that is tried again starts anew."""
-        for address in [a for a in self._recorded if a.startswith(prefix)]:
+    def forget(self, prefix: str) -> bool:
+        """Forget what was recorded below ``prefix``: a sub-workflow that is tried again starts anew. Returns whether there was anything."""
+        found = [a for a in self._recorded if a.startswith(prefix)]
+        for address in found:
             del self._recorded[address]
+        return bool(found)
 
     def advance(self) -> None:
         """Decide every step that is due and take in what was offered, until there is neither."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ropeway.records import field, record
-from ropeway.runs.addresses import outer
+from ropeway.runs.addresses import outers
 from ropeway.workspaces import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable
 
     from ropeway.runs.events import RunEvent
 
@@ -44,6 +44,7 @@ class _Lineage:
     saved: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
+    apart: set[str] = field(default_factory=set)
     start: dict[str, Any] | None = None
     looked: Snapshot | None = None
 
@@ -67,8 +68,10 @@ class _Lineage:
 
     def _step(self, name: str, data: Any) -> None:
         step = data.get("step", "")
-        if name == "step.started" and "workspace" not in data:  # an ephemeral step has files of its own
-            self.running -= set(_outers(step))
+        if name == "step.started" and "workspace" in data:  # an ephemeral step has files of its own, and so has all that is inside of it
+            self.apart.add(step)
+        elif name == "step.started" and self.apart.isdisjoint(outers(step)):
+            self.running -= set(outers(step))
             self.running.add(step)
             self.done.discard(step)
         elif name == "gate.opened":
@@ -135,11 +138,6 @@ class _Lineage:
         self._settle(snapshot)
 
 
-def _outers(address: str) -> Iterator[str]:
-    while address := outer(address):
-        yield address
-
-
 def _lineage(events: Iterable[RunEvent]) -> _Lineage:
     lineage = _Lineage()
     for event in events:
@@ -164,7 +162,7 @@ def start_for_linked(events: Iterable[RunEvent], kept: Collection[str]) -> tuple
 
 def _cover(address: str, kept: Collection[str]) -> str:
     """Return the outermost of ``kept`` that the address is, or belongs to; empty when there is none."""
-    return next((one for one in (*list(_outers(address))[::-1], address) if one in kept), "")
+    return next((one for one in (*list(outers(address))[::-1], address) if one in kept), "")
 
 
 def holders(events: Iterable[RunEvent], snapshot: Snapshot) -> frozenset[str]:

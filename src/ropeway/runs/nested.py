@@ -9,8 +9,8 @@ from ropeway.errors import RopewayError
 from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.lang.values import check_value
 from ropeway.runs.process import StartProblem
-from ropeway.runs.scope import Outcome, Scope, told
-from ropeway.runs.workspace import enter_own, leave_own
+from ropeway.runs.scope import Outcome, Scope, take_environment, told
+from ropeway.runs.workspace import enter_own, leave_own, take_up_own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,24 +31,47 @@ class Nested:
 
     def enter(self, unit: Unit) -> None:
         """Begin with a unit's sub-workflow, or go on with it."""
+        flow = self._loop.flow
         if unit.attempt and unit.failures:
-            self._loop.flow.forget(f"{unit.address}/")
-        before = self._loop.flow.recorded(unit.address)
+            flow.forget(f"{unit.address}/")
+        before = flow.recorded(unit.address)
         resumed = before is not None and unit.failures == 0
         unit.attempt = max(unit.attempt, 1) if resumed else unit.attempt + 1
-        self._loop.emit("step.started", {"step": unit.address, "attempt": unit.attempt, "log": None})
+        data: dict[str, Any] = {"step": unit.address, "attempt": unit.attempt, "log": None}
         try:
             if unit.step.workspace == "ephemeral":
-                enter_own(self._loop, unit)
+                data |= self._apart(unit, resumed=resumed)
             scope = inner_scope(unit, self._loop.plan, self._loop.around.workspace, self._secrets)
         except (EvaluationError, StartProblem) as error:
-            self._loop.flow.finished(unit, Outcome("failed", None, reason="error", error=told(error)))
+            self._loop.emit("step.started", data | {"attempt": unit.attempt})
+            self._over(unit, Outcome("failed", None, reason="error", error=told(error)))
             return
+        self._loop.emit("step.started", data)
         unit.scope = scope
         self._loop.flow.open(scope)
         for limit in (unit.step.timeout, scope.template.policy.timeout):
             if limit is not None:
                 self._loop.after(limit, lambda: self._too_long(unit, scope))
+
+    def _apart(self, unit: Unit, *, resumed: bool) -> dict[str, Any]:
+        """Give an ephemeral unit its workspace; returns what is to be noted of it.
+
+        It is taken up again after the run has waited for a person. Otherwise what was recorded of the inner steps is void: their files are gone.
+
+        Raises:
+            StartProblem: None can be made.
+        """
+        void = False
+        if not (resumed and take_up_own(self._loop, unit)):
+            void = self._loop.flow.forget(f"{unit.address}/")
+            unit.attempt += resumed
+            enter_own(self._loop, unit)
+        assert unit.workspace is not None
+        return {"attempt": unit.attempt, "workspace": unit.workspace.path, **({"anew": True} if void else {})}
+
+    def _over(self, unit: Unit, outcome: Outcome) -> None:
+        self._loop.left_out += leave_own(self._loop, unit, outcome)
+        self._loop.flow.finished(unit, outcome)
 
     def _too_long(self, unit: Unit, scope: Scope) -> None:
         if unit.scope is scope and self._loop.flow.units.get(unit.address) is unit:
@@ -60,9 +83,7 @@ class Nested:
         unit = scope.parent
         assert unit is not None
         unit.scope = None
-        outcome = ending(scope)
-        leave_own(self._loop, unit, outcome)
-        self._loop.flow.finished(unit, outcome)
+        self._over(unit, ending(scope))
 
 
 def inner_scope(unit: Unit, plan: Plan, workspace: Workspace, secrets: Mapping[str, str]) -> Scope:
@@ -83,7 +104,7 @@ def inner_scope(unit: Unit, plan: Plan, workspace: Workspace, secrets: Mapping[s
     env = dict(outer.env)
     own = unit.workspace
     if own is not None:
-        env.update({name: value for name, value in own.environ.items() if value is not None})
+        take_environment(env, own.environ)
     for frame, name, text in step.env:
         env[name] = to_text(outer.rendered(text, contexts[frame]))
     if template.source:

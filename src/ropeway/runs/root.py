@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ropeway.runs.scope import Scope
+from ropeway.runs.scope import Scope, take_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,11 +37,7 @@ def root_scope(
     """
     template = plan.template
     env = {name: value for name, value in environ.items() if not name.startswith("ROPEWAY_")}
-    for name, given in workspace.environ.items():
-        if given is None:
-            env.pop(name, None)
-        else:
-            env[name] = given
+    take_environment(env, workspace.environ)
     env.update(plan.env)  # what the caller sets wins over what it inherited, for processes and for `env.NAME`
     env["ROPEWAY_RUN"] = run
     env["ROPEWAY_WORKFLOW"] = template.id

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ropeway.lang.parameter_types import ParameterTypes
     from ropeway.lang.plan import PlanStep, Template
     from ropeway.runs.schedule import Verdict
-    from ropeway.workspaces import Workspace
+    from ropeway.workspaces import Apart
 
 MAX_FILE = 2**20
 """Bytes that ``file()`` reads at most."""
@@ -165,6 +165,15 @@ def told(error: Exception) -> str:
     return f"{error} ({hint})" if hint else str(error)
 
 
+def take_environment(env: dict[str, str], given: Mapping[str, str | None]) -> None:
+    """Put the variables of a workspace into an environment; None takes one away."""
+    for name, value in given.items():
+        if value is None:
+            env.pop(name, None)
+        else:
+            env[name] = value
+
+
 def called(source: str) -> frozenset[str]:
     """Return the functions that an expression calls."""
     return calls(parse(source))
@@ -227,7 +236,7 @@ class Unit:
     placed: bool = False
     inputs: Mapping[str, Any] = field(default_factory=dict)
     scope: Scope | None = None
-    workspace: Workspace | None = None
+    workspace: Apart | None = None
     address: str = field(init=False)
 
     @property

@@ -245,6 +245,8 @@ def _run_stands(state: RunState, event: RunEvent) -> None:
 def _step_started(state: RunState, event: RunEvent) -> None:
     _begin_outer(state, event)
     step = state.step(event.data["step"])
+    if "anew" in event.data:
+        _forget_inside(state, step)
     step.state = "running"
     step.attempts = event.data["attempt"]
     step.started_at = event.at
@@ -270,9 +272,13 @@ def _step_retrying(state: RunState, event: RunEvent) -> None:
     step.state = "ready"
     step.reason = event.data.get("reason")
     if step.logs and step.logs[-1] is None:  # maybe a sub-workflow: it begins anew, and a resume must not keep what it had done
-        for address in [a for a in state.steps if a.startswith(f"{step.id}/")]:
-            del state.steps[address]
+        _forget_inside(state, step)
     _note_log(step, event.data)
+
+
+def _forget_inside(state: RunState, step: StepState) -> None:
+    for address in [a for a in state.steps if a.startswith(f"{step.id}/")]:
+        del state.steps[address]
 
 
 def _step_expanded(state: RunState, event: RunEvent) -> None:

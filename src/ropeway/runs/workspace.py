@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ropeway.errors import Refused, RopewayError
 from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.records import record, replace
-from ropeway.runs.addresses import outer
+from ropeway.runs.addresses import outer, outers
 from ropeway.runs.process import StartProblem
 from ropeway.runs.scope import told
 from ropeway.workspaces import InPlace, Past, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from ropeway.runs.around import Loop
     from ropeway.runs.events import RunEvent
     from ropeway.runs.folder import RunFolder
     from ropeway.runs.scope import Outcome, Unit
     from ropeway.runs.state import RunState
-    from ropeway.workspaces import Workspace
+    from ropeway.workspaces import Apart, Workspace
 
 Files = Literal["auto", "restore", "keep"]
 """What a resume does with the files it finds: what was agreed (``auto``), back to the last boundary that is sure, or as they are."""
@@ -103,11 +104,14 @@ def _past(folder: RunFolder, recorded: RunState, files: Files) -> Past:
 def _cut_off(events: Collection[RunEvent], recorded: RunState) -> bool:
     """Whether a process was under way that may have changed files here.
 
-    A step that only holds others (a sub-workflow, a ``foreach``) changes nothing itself; a pure one says so, and an ephemeral one had a place of its own.
+    A step that only holds others (a sub-workflow, a ``foreach``) changes nothing itself; a pure one says so, and an ephemeral one, with all that is inside of
+    it, had a place of its own.
     """
-    elsewhere = {event.step for event in events if event.event == "step.started" and ("pure" in event.data or "workspace" in event.data)}
-    none = elsewhere | {outer(address) for address in recorded.steps}
-    return any(step.state in ("running", "interrupted") and step.id not in none for step in recorded.steps.values())
+    started = [event for event in events if event.event == "step.started"]
+    apart = {event.step for event in started if "workspace" in event.data}
+    none = {event.step for event in started if "pure" in event.data} | {outer(address) for address in recorded.steps}
+    under_way = [step.id for step in recorded.steps.values() if step.state in ("running", "interrupted") and step.id not in none]
+    return any(apart.isdisjoint((address, *outers(address))) for address in under_way)
 
 
 def _sure(events: Collection[RunEvent], recorded: RunState) -> Snapshot:
@@ -173,9 +177,7 @@ def enter_own(loop: Loop, unit: Unit) -> None:
     Raises:
         StartProblem: None can be made.
     """
-    own = loop.around.workspace.branch(unit.address, unit.attempt)
-    if own is None:
-        raise StartProblem("an ephemeral working copy needs a repository, or a workspace of the kind plain", 126)
+    own = _branch(loop, unit)
     try:
         own.open(Past(), _untold)
     except RopewayError as error:
@@ -183,18 +185,78 @@ def enter_own(loop: Loop, unit: Unit) -> None:
     unit.workspace = own
 
 
+def take_up_own(loop: Loop, unit: Unit) -> bool:
+    """Give an ephemeral unit the workspace back that it had when the run began to wait; returns whether there is one.
+
+    Raises:
+        StartProblem: It can have none.
+    """
+    own = _branch(loop, unit)
+    try:
+        if not own.take_up(_untold):
+            return False
+    except RopewayError:
+        return False  # it is made anew, and whatever is wrong is told then
+    unit.workspace = own
+    return True
+
+
+def _branch(loop: Loop, unit: Unit) -> Apart:
+    own = loop.around.workspace.branch(unit.address, unit.attempt)
+    if own is None:
+        raise StartProblem("an ephemeral working copy needs a repository, or a workspace of the kind plain", 126)
+    return own
+
+
+def put_aside(units: Iterable[Unit]) -> None:
+    """Put the workspaces of ephemeral units aside while the run waits for a person."""
+    for unit in units:
+        if unit.workspace is not None:
+            unit.workspace.close("waiting", _untold)
+
+
 def leave_own(loop: Loop, unit: Unit, outcome: Outcome) -> list[str]:
     """Take the declared artifacts out of an ephemeral unit's workspace and drop the rest; returns what could not be kept."""
     own, unit.workspace = unit.workspace, None
     if own is None:
         return []
-    problems = list(keep_artifacts(loop, Path(own.path))) if outcome.state == "succeeded" else []
+    problems = list(_keep_given(loop, unit, own)) if outcome.state == "succeeded" else []
     own.close("succeeded", _untold)
     return problems
 
 
+def _keep_given(loop: Loop, unit: Unit, own: Apart) -> Iterator[str]:
+    """Collect what an ephemeral unit made of the declared artifacts: what it has only because the run has it is left for the run's end."""
+    root, outside = Path(own.path), Path(loop.around.workspace.path)
+
+    def not_given(_artifact: str, names: list[str]) -> Collection[str]:
+        return own.untouched(names) | {name for name in names if _same(root / name, outside / name)}
+
+    yield from _keep(loop, root, not_given, {"step": unit.address})
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether there are two files, with the same content."""
+    from filecmp import cmp
+
+    try:
+        return cmp(one, other, shallow=False)
+    except OSError:
+        return False
+
+
 def keep_artifacts(loop: Loop, root: Path) -> Iterator[str]:
-    """Collect the declared artifacts below ``root``; yields a sentence for each that can't be kept."""
+    """Collect the declared artifacts below ``root`` at the run's end; yields a sentence for each that can't be kept.
+
+    What an ephemeral step has given stays: the file of that path in the run's workspace is another one.
+    """
+    given = {(entry["name"], entry["path"]) for entry in loop.live.artifacts if "step" in entry}
+    yield from _keep(loop, root, lambda artifact, names: [name for name in names if (artifact, name) in given])
+
+
+def _keep(
+    loop: Loop, root: Path, leave: Callable[[str, list[str]], Collection[str]], more: Mapping[str, Any] | None = None
+) -> Iterator[str]:
     top = loop.root
     if top is None or not top.template.artifacts:
         return
@@ -203,8 +265,8 @@ def keep_artifacts(loop: Loop, root: Path) -> Iterator[str]:
     for artifact in top.template.artifacts.values():
         try:
             pattern = to_text(top.rendered(artifact.path, top.names()))
-            for data in artifacts.collect(loop.around.folder, artifact, pattern, root):
-                loop.emit("artifact.collected", data)
+            for data in artifacts.collect(loop.around.folder, artifact, pattern, root, partial(leave, artifact.name)):
+                loop.emit("artifact.collected", {**data, **(more or {})})
         except (EvaluationError, RopewayError) as error:
             yield f"artifact {artifact.name} was not kept: {told(error)}"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ropeway.records import field, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     Tell = Callable[[str, dict[str, Any]], None]
     """Takes the name and the data of a lifecycle event (``workspace.created`` and the like, see :mod:`ropeway.runs.events`)."""
@@ -95,12 +95,28 @@ class Workspace(Protocol):
         """Take note that files may change of which no :meth:`save` follows: a process was left running, or a pure step began."""
         ...
 
-    def branch(self, address: str, attempt: int) -> Workspace | None:
+    def branch(self, address: str, attempt: int) -> Apart | None:
         """Return a new workspace, not yet opened, that will start from the latest boundary; None when this kind can make none."""
         ...
 
     def close(self, state: str, tell: Tell) -> None:
         """Keep or remove it, as its policy says, once the run has ended with ``state``."""
+        ...
+
+
+class Apart(Workspace, Protocol):
+    """The files of one attempt of an ephemeral step."""
+
+    def take_up(self, tell: Tell) -> bool:
+        """Go on, in place of :meth:`open`, with what was closed as ``waiting``; returns whether there was anything to go on with."""
+        ...
+
+    def untouched(self, paths: Sequence[str]) -> frozenset[str]:
+        """Return those of some files (relative to ``path``) that are what they were when the copy was made.
+
+        Raises:
+            StoreError: That can't be told.
+        """
         ...
 
 
@@ -125,7 +141,7 @@ class InPlace:
     def touched(self) -> None:
         """Take no note."""
 
-    def branch(self, address: str, attempt: int) -> Workspace | None:  # noqa: ARG002 - the protocol's
+    def branch(self, address: str, attempt: int) -> Apart | None:  # noqa: ARG002 - the protocol's
         """Make none: there is no boundary to start from."""
         return None
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import NotFound, Refused, RopewayError
@@ -177,7 +176,7 @@ class WorkingCopy:
 
     def _ensure(self, base: str, tell: Tell, extra: Mapping[str, Any] | None = None) -> Ensured:
         wish, manager = self._wish, self._manager
-        if isinstance(manager.backend, Attached) and manager.exists(wish.id):
+        if isinstance(manager.backend, Attached):
             manager.backend.attach(self._top, wish.id)
         # Its ``.envrc`` comes later: when it is refused, the copy has to be there to be looked at.
         return manager.ensure_workspace(wish.id, base, "never", extra={"run": wish.run, **(extra or {})}, tools=wish.tools, tell=tell)
@@ -280,8 +279,7 @@ class WorkingCopy:
     def branch(self, address: str, attempt: int) -> Ephemeral:
         """Return a copy for one attempt of an ephemeral step, to be made from the latest boundary."""
         assert self._last is not None
-        short = re.sub(r"[^A-Za-z0-9_-]+", ".", address)[:60].strip(".")
-        wish = replace(self._wish, id=f"{self._wish.id}.{short}.{attempt}", keep="drop", state=f"{self._wish.state}/{short}.{attempt}")
+        wish = self._wish.apart(address, attempt)
         return Ephemeral(self._manager, wish, self._last, self._base_commit, self._git_dir, self._environ)
 
     # -- the end --------------------------------------------------------------------------------------------------------------

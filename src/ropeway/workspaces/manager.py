@@ -81,6 +81,14 @@ class Manager:
             raise NotFound(f"there is no workspace {id}", hint="`workflow workspace list` shows them", code="workspace-not-found")
         return metadata.read(path)
 
+    def unfinished(self, id: str) -> bool:  # noqa: A002 - the word that people use
+        """Whether what is at the place of a workspace, if anything, was never finished: nothing has been done in it."""
+        return os.path.lexists(self._mark(id)) or places.unfinished(self._environ, self.backend.root, id)
+
+    def lock(self, id: str, holder: str) -> int:  # noqa: A002 - the word that people use
+        """Take the right to use a workspace; see :func:`ropeway.workspaces.places.lock_workspace`."""
+        return places.lock_workspace(self._environ, self.backend.root, id, holder)
+
     # -- making ---------------------------------------------------------------------------------------------------------------------
 
     def ensure_workspace(
@@ -159,7 +167,7 @@ class Manager:
             return False
         if os.path.islink(path) or not os.path.isdir(path):
             raise Refused(f"{path} is no folder", hint="move it away, or take another id", code="workspace-elsewhere")
-        if os.path.lexists(self._mark(id)) or places.unfinished(self._environ, self.backend.root, id):
+        if self.unfinished(id):
             self.backend.remove(path, id)
             return False
         self._mend(path)
@@ -272,15 +280,17 @@ class Manager:
             "AGENT_TOOLS_SOURCE": tools.source_of(self._environ, self.backend.root),
         }
 
-    def direnv_environment(self, id: str, policy: str, *, tell: Tell | None = None) -> dict[str, str | None]:  # noqa: A002
+    def direnv_environment(self, id: str, policy: str, *, like: str = "", tell: Tell | None = None) -> dict[str, str | None]:  # noqa: A002
         """Return what the ``.envrc`` of a workspace sets, and with None what it takes away; nothing when there is none or the policy leaves it alone.
+
+        Where ``like`` names another workspace, what is allowed there is allowed here, and nothing else.
 
         Raises:
             NotFound: direnv is not installed.
             Refused: It is not allowed.
             RopewayError: It failed.
         """
-        if not self._let_direnv(id, policy, tell or self._tell):
+        if not self._let_direnv(id, policy, tell or self._tell, like):
             return {}
         return direnv.environment(self.path(id), self._environ)
 
@@ -294,7 +304,7 @@ class Manager:
             return list(argv)
         return direnv.wrap(self.path(id), argv)
 
-    def _let_direnv(self, id: str, policy: str, tell: Tell) -> bool:  # noqa: A002 - the word that people use
+    def _let_direnv(self, id: str, policy: str, tell: Tell, like: str = "") -> bool:  # noqa: A002 - the word that people use
         """Let direnv load the ``.envrc``; False when there is none, or the policy leaves it alone."""
         path = self.path(id)
         if not direnv.wanted(path, policy):
@@ -303,7 +313,8 @@ class Manager:
             return True
         known = self._noted.get(id) or self.read(id)
         before = bool(known.get("direnv_allowed"))
-        if direnv.ready(path, policy, self._environ, home=self.backend.root, before=before, made=known.get("envrc")):
+        home, policy = (self.path(like), "allowed") if like else (self.backend.root, policy)
+        if direnv.ready(path, policy, self._environ, home=home, before=before, made=known.get("envrc")):
             tell("workspace.direnv", {"id": id, "allowed": True, "file": os.path.join(path, direnv.NAME)})
         if not before:
             self._note(id, {"direnv_allowed": True})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from ropeway.records import field, record
+from ropeway.records import field, record, replace
+from ropeway.workspaces.hashes import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +22,8 @@ class Wish:
     ``id`` is the workspace's, ``run`` the run's; ``state`` a folder of ours for what is known about its files. ``folder`` is where in it steps start,
     relative to its top. ``base`` and ``keep`` are as in ``policy.workspace``; ``keep`` may also be ``drop``: an ephemeral step's. ``named`` says that
     the person chose the id: such a workspace is theirs, and stays. ``tools`` are names, None for the usual ones. ``store`` is the object store of a
-    plain copy, whose repository has none. ``power`` says that a snapshot has to survive a power cut.
+    plain copy, whose repository has none. ``power`` says that a snapshot has to survive a power cut. Of an ephemeral step's, ``step`` is the address and
+    ``outer`` the id of the run's own.
     """
 
     id: str
@@ -36,6 +39,18 @@ class Wish:
     command: Sequence[str] = field(default_factory=tuple)
     store: str = ""
     power: bool = False
+    step: str = ""
+    outer: str = ""
+
+    def apart(self, address: str, attempt: int) -> Wish:
+        """Return what is wanted of the copy for one attempt of an ephemeral step of the run.
+
+        A digest tells ids apart whose readable parts are the same, because an address was cut or has signs that an id can't have.
+        """
+        short = re.sub(r"[^A-Za-z0-9_-]+", ".", address)[:40].strip(".")
+        mark = sha256(f"{self.run}\0{self.id}\0{address}".encode()).hexdigest()[:10]
+        name = f"{short}.{mark}.{attempt}"
+        return replace(self, id=f"{self.id[:80]}.{name}", keep="drop", state=f"{self.state}/{name}", step=address, outer=self.id)
 
 
 def take_in(snapshots: Snapshots, ensured: Ensured) -> bool:
