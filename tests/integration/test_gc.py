@@ -341,7 +341,7 @@ def test_what_the_last_snapshot_has_is_saved_whatever_git_says(home: Home, proje
     (path / "dist").mkdir()
     (path / "dist/ignored").write_text("x")
     assert home.removed(dry_run=True) == [run.id, run.id]
-    (path / "a.txt").write_text("one\n")  # its bytes are not those of the snapshot any more
+    (path / "a.txt").write_bytes(b"one\r\n\n")  # neither the snapshot nor the commit nor the person's folder has that
     assert "1 change in it" in home.why_kept(run.id, "workspaces")
 
 
@@ -409,11 +409,83 @@ def test_a_working_copy_that_is_used_between_the_look_and_the_removal_stays(
     assert report.failed == []
 
 
-def test_of_a_repository_that_is_gone_only_the_folder_is_left_to_remove(home: Home, project: Path) -> None:
+def test_a_copy_whose_repository_is_not_there_goes_only_when_somebody_insists(home: Home, project: Path) -> None:
     run, path = run_with_copy(home.store, home.environ, project)
-    shutil.rmtree(project)
-    assert home.removed() == [run.id, run.id]
+    (path / "mine").write_text("x")
+    project.rename(project.with_name("moved"))
+    assert home.removed() == []
+    why = f"nothing tells whether its files are saved elsewhere: its repository {project} is not there (--force removes it)"
+    assert home.why_kept(run.id, "workspaces") == why
+    assert home.removed(force=True) == [run.id, run.id]
     assert not path.exists()
+
+
+def test_a_copy_whose_git_directory_is_not_there_goes_only_when_somebody_insists(home: Home, project: Path) -> None:
+    run, path = run_with_copy(home.store, home.environ, project)
+    (project / ".git").rename(home.root / "aside")
+    assert home.removed() == []
+    assert f"the git directory of {project} is not there" in home.why_kept(run.id, "workspaces")
+    assert path.exists()
+
+
+def test_hand_edits_are_seen_where_a_link_leads_to_the_workspaces_root(home: Home, project: Path) -> None:
+    (home.root / "disk").mkdir()
+    (home.root / "link").symlink_to(home.root / "disk")
+    home.environ["AI_WORKSPACES_ROOT"] = str(home.root / "link")
+    run, path = run_with_copy(home.store, home.environ, project)
+    events = [(e.event, dict(e.data)) for e in run.events()]
+    events[2][1]["path"] = str(path)  # as the runner tells it, with the link
+    write(run, events, 40)
+    (path / "mine").write_text("x")
+    assert home.why_kept(run.id, "workspaces") == "1 change in it is saved nowhere else (--force removes it)"
+    (path / "mine").unlink()
+    assert home.removed("workspaces") == [run.id]
+
+
+def test_what_is_written_between_the_look_and_the_removal_stays(home: Home, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, path = run_with_copy(home.store, home.environ, project)
+    look = collecting.copies.unsaved
+
+    def meanwhile(found: Any) -> str:
+        said = look(found)
+        (path / "mine").write_text("x")
+        return said
+
+    monkeypatch.setattr(collecting.copies, "unsaved", meanwhile)
+    assert home.why_kept(run.id, "workspaces") == "1 change in it is saved nowhere else (--force removes it)"
+    assert (path / "mine").exists()
+
+
+def test_a_copy_in_which_somebody_stands_stays(home: Home, project: Path) -> None:
+    run, path = run_with_copy(home.store, home.environ, project)
+    shell = subprocess.Popen(["sh", "-c", "echo; read line"], cwd=path, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert shell.stdout is not None
+    shell.stdout.readline()
+    for dry_run in (True, False):
+        assert home.why_kept(run.id, "workspaces", dry_run=dry_run, force=True) == f"in use by sh (process {shell.pid})"
+    shell.communicate()
+    assert home.removed("workspaces") == [run.id]
+
+
+def test_locks_go_with_the_copies_that_they_were_of(home: Home, project: Path) -> None:
+    run, path = run_with_copy(home.store, home.environ, project)
+    kept = old_copy(home.environ, project, None, id="kept", days=1)
+    root = str(project)
+    with places.making(home.environ, root, "gone"):
+        pass
+    with places.repository_lock(home.environ, root):
+        pass
+    for name in (run.id, "kept", "gone"):
+        os.close(places.lock_workspace(home.environ, root, name, "me"))
+    held = places.lock_workspace(home.environ, root, "held", "me")
+    home.gc()
+    locks = Path(places.workspaces_root(home.environ), ".locks")
+    assert not path.exists()
+    assert sorted(p.name for p in (locks / kept.parent.name).iterdir()) == ["held.lock", "kept.lock"]
+    os.close(held)
+    git(project, "worktree", "remove", "--force", str(kept))
+    home.gc()
+    assert list(locks.iterdir()) == []
 
 
 def test_a_worktree_that_is_locked_in_git_stays(home: Home, project: Path) -> None:
@@ -581,6 +653,37 @@ def test_copies_of_tools_go_when_no_working_copy_uses_them(home: Home, project: 
     assert home.removed() == ["unused"]
     assert sorted(p.name for p in (home.cache / "tools").iterdir()) == ["recent", "used"]
     assert home.why_kept("used", "tools") == "working copy lone uses it"
+
+
+def test_copies_of_tools_shrink_to_their_bound_the_longest_unused_first(home: Home, project: Path) -> None:
+    for name, days in (("a", 1), ("b", 3), ("c", 2), ("used", 9)):
+        (home.cache / "tools" / name).mkdir(parents=True)
+        (home.cache / "tools" / name / "script").write_bytes(b"x" * 100_000)
+        aged(home.cache / "tools" / name, days)
+    copy = old_copy(home.environ, project, None, days=1)
+    note(copy, 1, tools_version="used")
+    assert home.removed("tools") == []
+    home.environ["ROPEWAY_KEEP_TOOLS_SIZE"] = "350000"
+    assert home.removed("tools") == ["b"]
+    assert home.removed("tools", max_size=1) == ["a", "c"]
+
+
+def test_working_copies_shrink_to_their_bound_the_oldest_first_but_for_those_with_changes(home: Home, project: Path) -> None:
+    (project / "big").write_bytes(b"x" * 1_000_000)
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message=big")
+    names = ("oldest", "older", "old", "new")
+    paths = {name: old_copy(home.environ, project, None, id=name, days=9 - number) for number, name in enumerate(names)}
+    (paths["oldest"] / "mine").write_text("x")
+    assert home.removed("workspaces") == []
+    home.environ["ROPEWAY_KEEP_WORKSPACES_SIZE"] = "2500000"
+    report = home.gc("workspaces")
+    assert [(item.id, item.reason) for item in report.removed] == [
+        ("older", "working copies are to take at most 2,500,000 bytes"),
+        ("old", "working copies are to take at most 2,500,000 bytes"),
+    ]
+    assert "1 change in it" in next(item.reason for item in report.kept if item.id == "oldest")
+    assert home.removed("workspaces", max_size=1, force=True) == ["new", "oldest"]
 
 
 def test_caches_shrink_to_their_bound_the_longest_unused_first(home: Home) -> None:

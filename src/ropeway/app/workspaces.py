@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ropeway.app.occupants import above, occupant
 from ropeway.app.working_copies import direnv_policy
 from ropeway.errors import Busy, NotFound, Refused, RopewayError, UsageError
 from ropeway.records import record
@@ -269,18 +269,6 @@ def _attach(manager: Manager, id: str) -> None:  # noqa: A002 - the word that pe
 
 def _check_nobody_in(path: str, id: str) -> None:  # noqa: A002 - the word that people use
     """Make sure that no process has its folder in a workspace, but for those that started us; where there is no /proc nobody can tell."""
-    from ropeway.runs import proctable
-
-    top = Path(path).resolve()
-    processes = {entry.pid: entry for entry in proctable.table()}
-    above = os.getpid()
-    while above in processes:
-        above = processes.pop(above).parent
-    for process, entry in processes.items():
-        try:
-            folder = Path(f"/proc/{process}/cwd").readlink()
-        except OSError:
-            continue
-        if folder == top or top in folder.parents:
-            hint = "wait for it to end, or leave the folder"
-            raise Busy(f"workspace {id} is in use by {entry.name} (process {process})", hint=hint, code="workspace-busy")
+    who = occupant(path, above())
+    if who:
+        raise Busy(f"workspace {id} is in use by {who}", hint="wait for it to end, or leave the folder", code="workspace-busy")

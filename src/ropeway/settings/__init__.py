@@ -105,6 +105,13 @@ SCHEMA: tuple[Key, ...] = (
         project_may_set=False,
     ),
     Key(
+        "keep_tools_size",
+        "size",
+        0,
+        "Size above which `workflow gc` removes copies of tools that no working copy uses, the longest unused first; 0 sets no bound.",
+        project_may_set=False,
+    ),
+    Key(
         "keep_workspaces",
         "integer",
         100,
@@ -117,6 +124,13 @@ SCHEMA: tuple[Key, ...] = (
         "duration",
         14 * 86400.0,
         "How long `workflow gc` leaves a kept working copy after its run ended; 0 leaves it for ever.",
+        project_may_set=False,
+    ),
+    Key(
+        "keep_workspaces_size",
+        "size",
+        0,
+        "Size of the kept working copies above which `workflow gc` removes the oldest; 0 sets no bound.",
         project_may_set=False,
     ),
     Key("max_parallel", "integer", 0, "Most steps that any one run carries out at the same time; 0 sets no bound.", minimum=0),
@@ -210,6 +224,11 @@ class Settings:
         return float(self.all["keep_tools_for"].value) or None
 
     @property
+    def keep_tools_size(self) -> int | None:
+        """Bytes that copies of tools may take, or None."""
+        return int(self.all["keep_tools_size"].value) or None
+
+    @property
     def keep_workspaces(self) -> int | None:
         """Most kept working copies that are left, or None."""
         return int(self.all["keep_workspaces"].value) or None
@@ -218,6 +237,11 @@ class Settings:
     def keep_workspaces_for(self) -> float | None:
         """Seconds that a kept working copy stays after its run ended, or None."""
         return float(self.all["keep_workspaces_for"].value) or None
+
+    @property
+    def keep_workspaces_size(self) -> int | None:
+        """Bytes that kept working copies may take, or None."""
+        return int(self.all["keep_workspaces_size"].value) or None
 
     @property
     def max_parallel(self) -> int | None:

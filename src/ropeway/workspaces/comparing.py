@@ -221,20 +221,20 @@ def _module_dir(top: str) -> str | None:
     mark = os.path.join(top, ".git")
     if os.path.isdir(mark):
         return os.path.abspath(mark)
-    words = _first_line(mark).removeprefix("gitdir: ")
+    words = _text(mark).removeprefix("gitdir: ")
     return os.path.abspath(os.path.join(top, words)) if words else None
 
 
 def _module_head(git_dir: str) -> str:
-    head = _first_line(os.path.join(git_dir, "HEAD"))
+    head = _text(os.path.join(git_dir, "HEAD"))
     ref = _REF.match(head)
-    return head if ref is None or ".." in ref[1] else _first_line(os.path.join(git_dir, ref[1]))
+    return head if ref is None or ".." in ref[1] else _text(os.path.join(git_dir, ref[1]))
 
 
-def _first_line(path: str) -> str:
+def _text(path: str) -> str:
     try:
         with open(path, "rb") as file:
-            return os.fsdecode(file.read(4096)).partition("\n")[0].strip()
+            return os.fsdecode(file.read(1 << 16).removesuffix(b"\n"))
     except OSError:
         return ""
 
@@ -249,5 +249,6 @@ def stand_in(form: str = "sha1", objects: str = "") -> Iterator[str]:
         (own / "HEAD").write_text("ref: refs/heads/none\n")
         (own / "config").write_text(f"[core]\n\trepositoryformatversion = 1\n\tbare = false\n[extensions]\n\tobjectformat = {form}\n")
         if objects:
-            (own / "objects/info/alternates").write_bytes(os.fsencode(objects) + b"\n")
+            quoted = os.fsencode(objects).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+            (own / "objects/info/alternates").write_bytes(b'"%s"\n' % quoted)
         yield name

@@ -10,28 +10,26 @@
     ├── .locks/<namespace>/<workspace id>.making                         held by whoever makes it; not empty: it was never finished
     └── .trash/<random>                                                  what is being removed
 
-A file below ``.locks`` says nothing by being there: the kernel gives a lock back when its holder ends, however that comes about.
+A file below ``.locks`` says nothing by being there: the kernel gives a lock back when its holder ends, however that comes about. Who has taken a lock makes sure
+that its file still has its name; so those of working copies that are gone can be removed (:mod:`ropeway.workspaces.clearing`) by who holds them.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ropeway.errors import Busy, Refused, StoreError, UsageError
 from ropeway.workspaces.files import remove_tree
 from ropeway.workspaces.hashes import sha256
+from ropeway.workspaces.lockfiles import locked, make_folder, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _ID = re.compile(r"[A-Za-z0-9._-]+\Z")
-_MOMENT = 0.25  # seconds
-_ELSEWHERE = "set AI_WORKSPACES_ROOT to a folder that you can write to"
 
 
 def workspaces_root(environ: Mapping[str, str]) -> str:
@@ -87,19 +85,6 @@ def check_path(environ: Mapping[str, str], root: str, path: str) -> str:
     return os.path.join(above, name)
 
 
-def make_folder(path: str) -> str:
-    """Make a folder and those above it, and return its path.
-
-    Raises:
-        StoreError: It can't be made.
-    """
-    try:
-        os.makedirs(path, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"the folder {path} can't be made: {error.strerror}", hint=_ELSEWHERE, code="workspace-root") from error
-    return path
-
-
 def lock_workspace(environ: Mapping[str, str], root: str, id: str, holder: str) -> int:  # noqa: A002 - the word that people use
     """Take the right to use a workspace, until the returned descriptor is closed or the process ends.
 
@@ -113,13 +98,13 @@ def lock_workspace(environ: Mapping[str, str], root: str, id: str, holder: str) 
         Busy: Somebody else has it; the message names them.
         StoreError: The lock file can't be written.
     """
-    descriptor = _open(_lock_path(environ, root, check_id(id), "lock"))
-    if not _take(descriptor):
+    descriptor, taken = locked(_lock_path(environ, root, check_id(id), "lock"))
+    if not taken:
         owner = os.pread(descriptor, 1000, 0).decode(errors="replace").strip() or "another process"
         os.close(descriptor)
         raise Busy(f"workspace {id} is in use by {owner}", hint="wait for it to end, or take another id", code="workspace-busy")
     try:
-        _write(descriptor, holder)
+        write(descriptor, holder)
     except StoreError:
         os.close(descriptor)
         raise
@@ -133,9 +118,8 @@ def repository_lock(environ: Mapping[str, str], root: str) -> Iterator[None]:
     Raises:
         StoreError: The lock file can't be written.
     """
-    descriptor = _open(os.path.join(workspaces_root(environ), ".locks", namespace(root) + ".lock"))
+    descriptor, _ = locked(os.path.join(workspaces_root(environ), ".locks", namespace(root) + ".lock"), wait=True)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
@@ -153,15 +137,15 @@ def making(environ: Mapping[str, str], root: str, id: str) -> Iterator[bool]:  #
         StoreError: The mark can't be written.
     """
     path = workspace_path(environ, root, id)
-    descriptor = _open(_lock_path(environ, root, id, "making"))
+    descriptor, taken = locked(_lock_path(environ, root, id, "making"))
     try:
-        if not _take(descriptor):
+        if not taken:
             raise Busy(f"workspace {id} is being made by another process", hint="take another id", code="workspace-busy")
         half = os.fstat(descriptor).st_size > 0
         if not half and os.path.lexists(path):
             hint = f"remove it with: workflow workspace clean {id}"
             raise Refused(f"there is a workspace {id} already: {path}", hint=hint, code="workspace-exists")
-        _write(descriptor, f"process {os.getpid()}")
+        write(descriptor, f"process {os.getpid()}")
         done = False
         try:
             yield half
@@ -169,6 +153,28 @@ def making(environ: Mapping[str, str], root: str, id: str) -> Iterator[bool]:  #
         finally:
             if done or not os.path.lexists(path):
                 os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def half_made(environ: Mapping[str, str], space: str, id: str) -> Iterator[bool]:  # noqa: A002 - the word that people use
+    """Hold what was never finished for the block, in which it is removed. Gives whether it is so: nobody is at it, and nobody has finished it meanwhile.
+
+    Args:
+        environ: The environment.
+        space: The namespace.
+        id: The workspace's.
+
+    Raises:
+        StoreError: The mark can't be written.
+    """
+    descriptor, taken = locked(os.path.join(workspaces_root(environ), ".locks", space, f"{check_id(id)}.making"))
+    try:
+        half = taken and os.fstat(descriptor).st_size > 0
+        yield half
+        if half:
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
@@ -214,17 +220,6 @@ def discard(environ: Mapping[str, str], path: str) -> None:
         remove_tree(moved)
 
 
-def empty_trash(environ: Mapping[str, str]) -> None:
-    """Remove what others left in the trash, or are removing at this moment."""
-    folder = os.path.join(workspaces_root(environ), ".trash")
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return
-    for name in names:
-        remove_tree(os.path.join(folder, name))
-
-
 def _rename(path: str, target: str) -> None:
     try:
         os.rename(path, target)
@@ -237,38 +232,3 @@ def _rename(path: str, target: str) -> None:
 
 def _lock_path(environ: Mapping[str, str], root: str, id: str, kind: str) -> str:  # noqa: A002 - the word that people use
     return os.path.join(workspaces_root(environ), ".locks", namespace(root), f"{id}.{kind}")
-
-
-def _open(path: str) -> int:
-    try:
-        try:
-            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-        except FileNotFoundError:
-            make_folder(os.path.dirname(path))
-            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-    except StoreError:
-        raise
-    except OSError as error:
-        raise StoreError(f"{path} can't be written: {error.strerror}", hint=_ELSEWHERE, code="workspace-root") from error
-
-
-def _take(descriptor: int) -> bool:
-    """Take a lock, unless somebody goes on holding it. One who was killed may leave it for a moment to a program that it was just starting."""
-    until = time.monotonic() + _MOMENT
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.01)
-        else:
-            return True
-
-
-def _write(descriptor: int, text: str) -> None:
-    try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, text.encode() + b"\n", 0)
-    except OSError as error:
-        raise StoreError(f"a lock file can't be written: {error.strerror}", hint=_ELSEWHERE, code="workspace-root") from error

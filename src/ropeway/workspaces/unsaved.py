@@ -90,7 +90,9 @@ def _latest(git_dir: str, run: str) -> str:
     if not run:
         return ""
     listed = git("for-each-ref", "--format=%(objectname) %(refname)", f"refs/ropeway/{run}/", git_dir=git_dir).decode().splitlines()
-    numbered = [(int(label), commit) for commit, _, ref in (line.partition(" ") for line in listed) if (label := ref.rpartition("/")[2]).isdecimal()]
+    numbered = [
+        (int(label), commit) for commit, _, ref in (line.partition(" ") for line in listed) if (label := ref.rpartition("/")[2]).isdecimal()
+    ]
     return max(numbered)[1] if numbered else ""
 
 

@@ -13,6 +13,7 @@ from ropeway.errors import StoreError
 from ropeway.settings import cache_dir, config_dir, state_dir
 from ropeway.workspaces import places
 from ropeway.workspaces.files import remove_tree
+from ropeway.workspaces.layers import forget, holds, layered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +33,9 @@ def tools(environ: Mapping[str, str], used: Mapping[str, str], now: float) -> It
 
 
 def caches(environ: Mapping[str, str], now: float) -> Iterator[Thing]:
-    """Yield what was cached: each entry of a folder below the cache. Nothing when the cache is also the place of something else of ours."""
+    """Yield what was cached: what copies of layers share, and each entry of a folder below the cache, unless that is also the place of something else of ours."""
+    for path, used, held in layered(environ):
+        yield Thing("cache", f"layers/{Path(path).name}", path, now - used, freed_by(path), held=held)
     top = cache_dir(environ)
     elsewhere = [os.path.realpath(path) for path in (state_dir(environ), config_dir(environ), places.workspaces_root(environ))]
     if any(_within(os.path.realpath(top), path) for path in elsewhere):
@@ -101,6 +104,8 @@ def discard(environ: Mapping[str, str], thing: Thing, now: float) -> bool:
     """
     path = Path(thing.path)
     top = cache_dir(environ)
+    if holds(environ, thing.path):
+        return forget(environ, thing.path, now - thing.age)
     if not _within(os.path.realpath(path.parent), os.path.realpath(top)):
         raise StoreError("a link leads out of the cache", code="gc-outside")
     found = next((entry for entry in _entries(path.parent) if entry.name == path.name), None)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ropeway.app.retention import caches, copies, deciding, runs, space
 from ropeway.app.retention.deciding import Policy, Thing, Verdict
+from ropeway.app.retention.report import Item, Report, item_of
 from ropeway.app.runs import store as the_store
 from ropeway.errors import Busy, NotFound, RopewayError
-from ropeway.records import field, record, replace
+from ropeway.records import replace
+from ropeway.workspaces.clearing import clear_locks
 from ropeway.workspaces.files import remove_tree
 
 if TYPE_CHECKING:
@@ -26,42 +28,7 @@ if TYPE_CHECKING:
     Progress = Callable[[str], None]
     """Takes what is being done now, in words for a person; called often."""
 
-
-@record
-class Item:
-    """One thing of the report. ``age`` is seconds, ``bytes`` what its removal frees (None: not measured)."""
-
-    kind: str
-    id: str
-    path: str
-    age: float
-    bytes: int | None
-    reason: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the object that ``--json`` prints."""
-        age = round(self.age)
-        return {"kind": self.kind, "id": self.id, "path": self.path, "age": age, "bytes": self.bytes, "reason": self.reason}
-
-
-@record(frozen=False)
-class Report:
-    """What went and what stayed. ``failed`` are those of ``kept`` that were to go; ``bytes`` counts blocks that several share once."""
-
-    dry_run: bool
-    removed: list[Item] = field(default_factory=list)
-    kept: list[Item] = field(default_factory=list)
-    failed: list[Item] = field(default_factory=list)
-    bytes: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the object that ``--json`` prints."""
-        return {
-            "removed": [item.as_json() for item in self.removed],
-            "kept": [item.as_json() for item in self.kept],
-            "bytes": self.bytes,
-            "dry_run": self.dry_run,
-        }
+__all__ = ["Item", "Report", "collect", "policy_of"]
 
 
 def policy_of(
@@ -80,7 +47,7 @@ def policy_of(
         what: Names of :data:`deciding.KINDS`; none means all.
         older_than: Seconds: for everything that goes by age, caches included.
         keep_runs: Most finished runs.
-        max_size: Bytes that the state directory, and the caches, may each take.
+        max_size: Bytes that the state directory, kept working copies, copies of tools, and caches may each take.
         force: Remove working copies with changes that are saved nowhere else.
     """
     return Policy(
@@ -90,7 +57,9 @@ def policy_of(
         state_size=settings.keep_state_size if max_size is None else max_size,
         workspace_age=settings.keep_workspaces_for if older_than is None else older_than,
         workspaces=settings.keep_workspaces,
+        workspaces_size=settings.keep_workspaces_size if max_size is None else max_size,
         tools_age=settings.keep_tools_for if older_than is None else older_than,
+        tools_size=settings.keep_tools_size if max_size is None else max_size,
         cache_age=older_than,
         cache_size=settings.keep_cache_size if max_size is None else max_size,
         force=force,
@@ -133,7 +102,7 @@ class _Collector:
         verdicts = self._decided()
         for number, verdict in enumerate(sorted(verdicts, key=_place)):
             if not verdict.goes:
-                self._report.kept.append(_item(verdict.thing, verdict.reason))
+                self._report.kept.append(item_of(verdict.thing, verdict.reason))
                 continue
             self._progress(f"{'looking at' if self._report.dry_run else 'removing'} {number + 1} of {len(verdicts)}")
             self._remove(verdict)
@@ -159,16 +128,20 @@ class _Collector:
     def _things(self) -> list[Thing]:
         """Return everything that is decided about, each measured only when its size decides."""
         kinds, bounded = self._policy.kinds, self._policy.state_size is not None
-        things = [found.thing() for found in self._copies.values()]
+        measured = "workspace" in kinds and self._policy.workspaces_size is not None
+        things = [found.thing(size=self._size("workspace", found.path) if measured else None) for found in self._copies.values()]
         for known in self._runs.values():
             there = tuple(path for path, found in self._copies.items() if found.run is known and not found.noted.get("ephemeral"))
-            size = space.freed([self._usage("run", str(known.folder.path))]) if bounded and "run" in kinds else None
+            size = self._size("run", str(known.folder.path)) if bounded and "run" in kinds else None
             things.append(known.thing(workspaces=there, size=size))
             if "artifact" in kinds:
                 things += self._artifacts(known)
         if "tools" in kinds:
             used = {str(found.noted["tools_version"]): found.id for found in self._copies.values() if found.noted.get("tools_version")}
-            things += caches.tools(self._environ, used, self._now)
+            tools = caches.tools(self._environ, used, self._now)
+            things += (
+                (replace(each, bytes=self._size("tools", each.path)) for each in tools) if self._policy.tools_size is not None else tools
+            )
         if "cache" in kinds:
             things += caches.caches(self._environ, self._now)
         return [*things, *self._trash()]
@@ -205,24 +178,30 @@ class _Collector:
             whole = space.freed([space.usage(str(self._store.state_dir))])
             extra = max(whole - sum(thing.bytes or 0 for thing in things if thing.kind == "run"), 0)
             self._policy = replace(self._policy, extra=extra)
-        verdicts = deciding.decide(things, self._policy)
         changes: dict[str, dict[str, Any]] = {}
-        for verdict in verdicts:
-            if verdict.goes and verdict.thing.kind == "workspace":
-                changes[verdict.thing.path] = self._doubts(self._copies[verdict.thing.path])
-            elif verdict.goes and verdict.thing.kind in ("run", "tools", "cache"):
-                mounted = self._usage(verdict.thing.kind, verdict.thing.path).mounted
-                changes[verdict.thing.path] = {"held": f"another file system is mounted at {mounted}"} if mounted else {}
-        if not any(changes.values()):
-            return verdicts
-        return deciding.decide([replace(thing, **changes.get(thing.path, {})) for thing in things], self._policy)
+        while True:  # what is held back may make another one go, for the space
+            doubted = [replace(thing, **changes.get(thing.path, {})) for thing in things]
+            verdicts = deciding.decide(doubted, self._policy)
+            asked = [verdict.thing for verdict in verdicts if verdict.goes and verdict.thing.path not in changes]
+            changes |= {thing.path: self._doubts(thing) for thing in asked if thing.kind in ("workspace", "run", "tools", "cache")}
+            if not any(changes[thing.path] for thing in asked if thing.path in changes):
+                return verdicts
 
-    def _doubts(self, found: copies.Copy) -> dict[str, Any]:
+    def _doubts(self, thing: Thing) -> dict[str, Any]:
+        """Return what a closer look says against the removal of something."""
+        mounted = self._usage(thing.kind, thing.path).mounted
+        if mounted:
+            return {"held": f"another file system is mounted at {mounted}"}
+        return self._copy_doubts(self._copies[thing.path]) if thing.kind == "workspace" else {}
+
+    def _copy_doubts(self, found: copies.Copy) -> dict[str, Any]:
         self._progress(f"looking for changes in working copy {found.id}")
-        mounted = self._usage("workspace", found.path).mounted
-        held = f"another file system is mounted at {mounted}" if mounted else copies.in_use(self._environ, found)
+        held = copies.in_use(self._environ, found)
         unsaved = "" if held or self._policy.force else copies.unsaved(found)
         return {name: text for name, text in (("held", held), ("unsaved", unsaved)) if text}
+
+    def _size(self, kind: str, path: str) -> int:
+        return space.freed([self._usage(kind, path)])
 
     def _usage(self, kind: str, path: str) -> space.Usage:
         found = self._usages.get((kind, path))
@@ -243,18 +222,18 @@ class _Collector:
                 self._keep(thing, error)
                 return
         self._going.append(usage)
-        self._report.removed.append(replace(_item(thing, verdict.reason), bytes=space.freed([usage])))
+        self._report.removed.append(replace(item_of(thing, verdict.reason), bytes=space.freed([usage])))
 
     def _keep(self, thing: Thing, error: RopewayError) -> None:
         """Note why something is there still. That somebody was quicker is no failure."""
         quicker = isinstance(error, Busy) or error.code in ("gc-changed", "gc-needed")
-        self._report.kept.append(_item(thing, error.message))
+        self._report.kept.append(item_of(thing, error.message))
         if not quicker:
             self._report.failed.append(self._report.kept[-1])
 
     def _removed(self, thing: Thing) -> bool:
         if thing.kind == "workspace":
-            return copies.discard(self._environ, self._copies[thing.path])
+            return copies.discard(self._environ, self._copies[thing.path], force=self._policy.force)
         if thing.kind == "run":
             return self._remove_run(self._runs[thing.id], thing)
         if thing.kind == "artifact":
@@ -295,7 +274,9 @@ class _Collector:
         return True
 
     def _after(self) -> None:
-        """Forget removed runs in the index, and let go of snapshots that only they needed."""
+        """Forget removed runs in the index, let go of snapshots that only they needed, and of locks of working copies that are gone."""
+        if "workspace" in self._policy.kinds:
+            clear_locks(self._environ)
         if any(item.kind in ("run", "trash") for item in self._report.removed):
             from ropeway.runs.index import Filter, Index
 
@@ -309,10 +290,6 @@ _ORDER = ("artifact", "workspace", "run", "tools", "cache", "trash", "refs")
 def _place(verdict: Verdict) -> tuple[int, float, str]:
     """Return where a verdict stands in the order of work and of the report: what others wait for first, of one kind the oldest."""
     return _ORDER.index(verdict.thing.kind), -verdict.thing.age, verdict.thing.id
-
-
-def _item(thing: Thing, reason: str) -> Item:
-    return Item(thing.kind, thing.id, thing.path, thing.age, thing.bytes, reason)
 
 
 def _born(path: Path) -> float:

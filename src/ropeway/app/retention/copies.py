@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ropeway.app.occupants import occupant
 from ropeway.app.retention.deciding import Thing
 from ropeway.errors import NotFound, RopewayError, StoreError
 from ropeway.records import field, record
 from ropeway.workspaces import metadata, places
 from ropeway.workspaces.discovery import discover
-from ropeway.workspaces.programs import git
 from ropeway.workspaces.unsaved import unsaved as nowhere_else
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def copies(environ: Mapping[str, str], runs: Mapping[str, Known], now: float) ->
     users: dict[str, list[Known]] = {}
     for known in runs.values():
         for data in known.copies:
-            users.setdefault(str(data.get("path")), []).append(known)
+            users.setdefault(os.path.realpath(str(data.get("path"))), []).append(known)
     for namespace in _folders(os.path.realpath(places.workspaces_root(environ))):
         for folder in _folders(namespace.path):
             with suppress(FileNotFoundError):  # another one removes it
@@ -138,55 +137,44 @@ def _used(found: Copy, run: Known | None, others: tuple[Known, ...]) -> Copy:
 def unsaved(found: Copy) -> str:
     """Return why the removal of a working copy would lose something, empty when everything in it is saved elsewhere.
 
-    What a run used last is compared with its last snapshot; all else with the person's own folder and what its version control has. Files that are ignored are not
-    asked about: nothing ever saves them. With the repository gone, there is nothing to compare with.
+    It is compared with the last snapshot of the run that used it last, with the commits that it was made from and is on, and with the person's own folder. Files that
+    are ignored are not asked about: nothing ever saves them. Where its repository is not to be found (moved, or on a disk that is not there), nobody can tell.
     """
-    linked = any(Path(found.path, name).exists() for name in (".git", ".jj"))
-    if found.over or found.noted.get("ephemeral") or not Path(found.root).is_dir() or (linked and discover(found.root) is None):
+    if found.over or found.noted.get("ephemeral"):
         return ""
     run = found.run
     try:
-        if run is not None and run.commit:
-            created = next((data for data in reversed(run.copies) if data.get("path") == found.path), None)
-            git_dir = str(created.get("git_dir", "")) if created is not None else ""
-            if not Path(git_dir, "HEAD").exists():
-                return ""  # the repository is gone
-            return _changed(differing(found.path, git_dir, run.commit))
-        return _changed(len(nowhere_else(found.path, found.root, None, {})))
+        if not Path(found.root).is_dir():
+            return f"{_NOT_TOLD}: its repository {found.root} is not there"
+        git_dir = _git_dir(found)
+        if git_dir is None and ((run is not None and run.commit) or _linked(found)):
+            return f"{_NOT_TOLD}: the git directory of {found.root} is not there"
+        lost = nowhere_else(found.path, found.root, git_dir, found.noted, snapshot=run.commit if run is not None else "")
     except (RopewayError, OSError) as error:
         return f"{_NOT_TOLD}: {error}"
+    return _changed(len(lost))
+
+
+def _linked(found: Copy) -> bool:
+    """Whether a working copy is one of a repository, so that there are commits to compare it with."""
+    return found.noted.get("backend") != "plain" and any(os.path.lexists(Path(found.path, name)) for name in (".git", ".jj"))
+
+
+def _git_dir(found: Copy) -> str | None:
+    """Return the git directory that has the snapshots and commits of a working copy; None when it is not to be found."""
+    used = reversed(found.run.copies if found.run is not None else ())
+    told = (str(data.get("git_dir") or "") for data in used if os.path.realpath(str(data.get("path"))) == found.path)
+    repository = discover(found.root)
+    for path in (*told, repository.git_dir if repository is not None and repository.root == found.root else ""):
+        if Path(path).is_absolute() and Path(path, "HEAD").exists():
+            return path
+    return None
 
 
 def _changed(count: int) -> str:
     if not count:
         return ""
     return "1 change in it is saved nowhere else" if count == 1 else f"{count:,} changes in it are saved nowhere else"
-
-
-def differing(path: str, git_dir: str, commit: str) -> int:
-    """Return how many files of a folder are not as a snapshot has them; ignored ones do not count.
-
-    It works in a git directory of its own, so that neither the person's index nor their attributes matter, and writes no object.
-
-    Raises:
-        ProgramFailed: git can't read the snapshot.
-    """
-    with tempfile.TemporaryDirectory(prefix="ropeway-gc-") as name:
-        own = Path(name)
-        (own / "info").mkdir()
-        (own / "refs").mkdir()
-        (own / "HEAD").write_text("ref: refs/heads/none\n")
-        form = "sha256" if len(commit) == 64 else "sha1"
-        (own / "config").write_text(f"[core]\n\trepositoryformatversion = 1\n\tbare = false\n[extensions]\n\tobjectformat = {form}\n")
-        (own / "info/attributes").write_text("* -text -eol -filter -ident -working-tree-encoding\n")
-        exclude = Path(git_dir, "info/exclude")
-        (own / "info/exclude").write_bytes((exclude.read_bytes() if exclude.is_file() else b"") + b"\n/.jj/\n")
-        environ = {"GIT_OBJECT_DIRECTORY": str(Path(git_dir, "objects")), "GIT_WORK_TREE": path}
-        git("read-tree", commit, git_dir=name, env=environ)
-        options = ("--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=all", "--no-renames")
-        # Only the column of the working tree counts: there is no HEAD, so the other one calls every file new.
-        said = git("-c", "core.fileMode=true", "status", *options, cwd=path, git_dir=name, env=environ)
-    return sum(line[1:2] != b" " for line in said.split(b"\0") if line)
 
 
 # -- removing ---------------------------------------------------------------------------------------------------------------------------
@@ -202,12 +190,18 @@ def in_use(environ: Mapping[str, str], found: Copy) -> str:
             except BlockingIOError:
                 return f"in use by {file.read(1000).decode(errors='replace').strip() or 'another process'}"
     except OSError:
-        return ""
-    return ""
+        pass
+    who = occupant(found.path)
+    return f"in use by {who}" if who else ""
 
 
-def discard(environ: Mapping[str, str], found: Copy) -> bool:
+def discard(environ: Mapping[str, str], found: Copy, *, force: bool = False) -> bool:
     """Remove a working copy that is still as it was seen; False when another one has done so.
+
+    Args:
+        environ: Where everything is.
+        found: The working copy.
+        force: Remove it even if something in it is saved nowhere else.
 
     Raises:
         Busy: Somebody uses it.
@@ -221,6 +215,11 @@ def discard(environ: Mapping[str, str], found: Copy) -> bool:
             return False
         if metadata.read(found.path) != found.noted:
             raise StoreError("somebody has used it meanwhile", code="gc-changed")
+        who = occupant(found.path)
+        # It was asked long before, as far as a person is concerned who works in it.
+        why = f"in use by {who}" if who else "" if force else unsaved(found)
+        if why:
+            raise StoreError(why if who else f"{why} (--force removes it)", code="gc-changed")
         path = places.check_path(environ, found.root, found.path)
         backend = _backend(found)
         if backend is None:
@@ -235,16 +234,10 @@ def discard(environ: Mapping[str, str], found: Copy) -> bool:
 
 
 def _discard_half_made(environ: Mapping[str, str], found: Copy) -> bool:
-    mark = Path(places.workspaces_root(environ), ".locks", found.namespace, f"{found.id}.making")
-    with mark.open("r+b") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreError("somebody makes it", code="gc-changed") from error
-        if not file.read(1):
-            raise StoreError("somebody has made it meanwhile", code="gc-changed")
+    with places.half_made(environ, found.namespace, found.id) as half:
+        if not half:
+            raise StoreError("somebody makes it, or has made it meanwhile", code="gc-changed")
         places.discard(environ, found.path)
-        file.truncate(0)
     return True
 
 

@@ -8,88 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from ropeway.records import record
+from ropeway.app.retention.things import DAY, HOUR, KINDS, RESUMABLE, UNFINISHED, Policy, Thing, Verdict, stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-KINDS: Final = {
-    "workspaces": "workspace",
-    "runs": "run",
-    "artifacts": "artifact",
-    "caches": "cache",
-    "tools": "tools",
-    "trash": "trash",
-    "refs": "refs",
-}
-"""What a person may name, and the kind of thing that each is."""
-
-UNFINISHED: Final = frozenset({"queued", "running", "waiting", "interrupted"})
-_RESUMABLE: Final = frozenset({"failed", "cancelled"})
-HOUR: Final = 3600.0
-DAY: Final = 86_400.0
-
-
-@record
-class Thing:
-    """Something that may go.
-
-    ``age`` is seconds since its run ended or since it was last used. ``bytes`` is what its removal frees, None when nobody measured it. ``state`` is a run's state,
-    for a workspace that of its run, empty when it has none. ``kept`` says that the person wants it kept. ``over`` is a reason from who looked why it may go at
-    once, ``held`` one why it has to stay, ``unsaved`` one why a workspace's removal would lose something. For a run, ``linked`` is the run that it
-    goes on from, and ``workspaces`` are the paths of its working copies that are still there. For an artifact, ``run`` is its run and ``lasts`` its retention.
-    """
-
-    kind: str
-    id: str
-    path: str
-    age: float
-    bytes: int | None = None
-    state: str = ""
-    kept: bool = False
-    over: str = ""
-    held: str = ""
-    unsaved: str = ""
-    linked: str = ""
-    workspaces: tuple[str, ...] = ()
-    run: str = ""
-    lasts: float = 0.0
-
-
-@record
-class Policy:
-    """How long, how many and how much. Ages are seconds, sizes bytes; None sets no bound. ``extra`` are bytes of the state directory that belong to no run."""
-
-    kinds: frozenset[str] = frozenset(KINDS.values())
-    run_age: float | None = None
-    runs: int | None = None
-    state_size: int | None = None
-    workspace_age: float | None = None
-    workspaces: int | None = None
-    tools_age: float | None = None
-    cache_age: float | None = None
-    cache_size: int | None = None
-    force: bool = False
-    extra: int = 0
-
-
-@record
-class Verdict:
-    """Whether a thing goes, and why, or why not."""
-
-    thing: Thing
-    goes: bool
-    reason: str
-
-
-def stretch(seconds: float) -> str:
-    """Return a stretch of time in its largest whole unit: ``30 d``, ``12 h``, ``5 min``, ``3 s``."""
-    for unit, length in (("d", DAY), ("h", HOUR), ("min", 60.0)):
-        if seconds >= length:
-            return f"{int(seconds // length)} {unit}"
-    return f"{int(max(seconds, 0))} s"
+__all__ = ["DAY", "HOUR", "KINDS", "UNFINISHED", "Policy", "Thing", "Verdict", "decide", "stretch"]
 
 
 def decide(things: Sequence[Thing], policy: Policy) -> list[Verdict]:
@@ -103,9 +29,8 @@ def decide(things: Sequence[Thing], policy: Policy) -> list[Verdict]:
     for number, thing in by_kind.get("artifact", ()):
         if thing.run not in going:
             found[number] = _artifact(thing)
-    for number, thing in by_kind.get("tools", ()):
-        found[number] = _aged(thing, policy.tools_age, "unused", "copies of tools are kept")
-    _caches(by_kind.get("cache", ()), policy, found)
+    _unused(by_kind.get("tools", ()), policy.tools_age, policy.tools_size, ("copies of tools are kept", "copies of tools are"), found)
+    _unused(by_kind.get("cache", ()), policy.cache_age, policy.cache_size, ("what is cached is kept", "caches are"), found)
     for kind, reason in (("trash", "its removal was begun"), ("refs", "their run was removed")):
         for number, thing in by_kind.get(kind, ()):
             found[number] = Verdict(thing, not thing.held, thing.held or reason)
@@ -119,7 +44,25 @@ def _workspaces(things: Iterable[tuple[int, Thing]], policy: Policy, found: dict
     """Decide about working copies and return the paths of those that go."""
     for rank, (number, thing) in enumerate(sorted(things, key=lambda each: each[1].age)):
         found[number] = _workspace(thing, rank, policy)
+    if policy.workspaces_size is not None:
+        _fit(policy.workspaces_size, policy, found)
     return frozenset(verdict.thing.path for verdict in found.values() if verdict.goes)
+
+
+def _fit(size: int, policy: Policy, found: dict[int, Verdict]) -> None:
+    """Let the oldest working copies go until the rest fits: first those of runs that can't be resumed."""
+    staying = [(number, verdict.thing) for number, verdict in found.items() if not verdict.goes]
+    total = sum(thing.bytes or 0 for _, thing in staying)
+    free = [(number, thing) for number, thing in staying if not _protected(thing, "its run")]
+    reason = f"working copies are to take at most {size:,} bytes"
+    for number, thing in sorted(free, key=lambda each: (each[1].state in RESUMABLE, -each[1].age)):
+        if total <= size:
+            break
+        if thing.unsaved and not policy.force:
+            found[number] = Verdict(thing, goes=False, reason=f"{thing.unsaved} (--force removes it)")
+            continue
+        found[number] = Verdict(thing, goes=True, reason=reason)
+        total -= thing.bytes or 0
 
 
 def _workspace(thing: Thing, rank: int, policy: Policy) -> Verdict:
@@ -140,7 +83,7 @@ def _reason_to_go(thing: Thing, rank: int, policy: Policy) -> str:
         ended = "its run ended" if thing.state else "last used"
         return f"{ended} {stretch(thing.age)} ago, working copies are kept for {stretch(policy.workspace_age)}"
     # What can still be resumed has its files until it is too old for that, however many there are.
-    if policy.workspaces is not None and rank >= policy.workspaces and thing.state not in _RESUMABLE:
+    if policy.workspaces is not None and rank >= policy.workspaces and thing.state not in RESUMABLE:
         return f"{policy.workspaces:,} newer ones are kept"
     return ""
 
@@ -260,18 +203,20 @@ def _aged(thing: Thing, bound: float | None, was: str, kept: str) -> Verdict:
     return Verdict(thing, goes, f"{reason}, {kept} for {stretch(bound)}" if goes and bound is not None else thing.held or reason)
 
 
-def _caches(things: Iterable[tuple[int, Thing]], policy: Policy, found: dict[int, Verdict]) -> None:
-    """Decide about what was cached: too old, then the longest unused first until the rest fits. What was used within the hour may be in use."""
+def _unused(
+    things: Iterable[tuple[int, Thing]], age: float | None, size: int | None, words: tuple[str, str], found: dict[int, Verdict]
+) -> None:
+    """Decide about what nobody uses: too old, then the longest unused first until the rest fits. What was used within the hour may be in use."""
     oldest_first = sorted(things, key=lambda each: -each[1].age)
     total = sum(thing.bytes or 0 for _, thing in oldest_first)
+    kept, they_are = words
     for number, thing in oldest_first:
-        verdict = _aged(thing, policy.cache_age, "unused", "what is cached is kept")
-        if thing.held or (thing.age < HOUR and policy.cache_age is None):
-            verdict = Verdict(thing, goes=False, reason=thing.held or f"used {stretch(thing.age)} ago")
-        elif not verdict.goes and policy.cache_size is not None and total > policy.cache_size:
-            verdict = Verdict(
-                thing, goes=True, reason=f"unused for {stretch(thing.age)}, caches are to take at most {policy.cache_size:,} bytes"
-            )
+        verdict = _aged(thing, age, "unused", kept)
+        if not verdict.goes and not thing.held:
+            if thing.age < HOUR:
+                verdict = Verdict(thing, goes=False, reason=f"used {stretch(thing.age)} ago")
+            elif size is not None and total > size:
+                verdict = Verdict(thing, goes=True, reason=f"unused for {stretch(thing.age)}, {they_are} to take at most {size:,} bytes")
         if verdict.goes:
             total -= thing.bytes or 0
         found[number] = verdict

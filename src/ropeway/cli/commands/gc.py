@@ -42,7 +42,7 @@ _OFTEN = 0.1  # seconds between two lines of progress
 @option(
     "--max-size",
     metavar="SIZE",
-    help="Remove the oldest until the state directory, and the caches, take at most so much each: 500MiB, 2GiB.",
+    help="Remove the oldest until the state directory, kept working copies, copies of tools, and caches take at most so much each: 500MiB, 2GiB.",
 )
 @option("--force", is_flag=True, help="Remove working copies with changes that are saved nowhere else, too.")
 @option("--verbose", "-v", is_flag=True, help="Say what stays, too, and why.")
