@@ -22,11 +22,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from ropeway.errors import StoreError
-from ropeway.records import record
 from ropeway.workspaces.discovery import installed
 from ropeway.workspaces.files import remove_tree
 from ropeway.workspaces.hashes import sha256
-from ropeway.workspaces.places import discard, make_folder, workspaces_root
+from ropeway.workspaces.lockfiles import make_folder
+from ropeway.workspaces.places import discard, workspaces_root
 from ropeway.workspaces.snapshots import Snapshots
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class SharedTrees:
             os.rename(half, folder)
         except BaseException as error:
             remove_tree(half)
-            if isinstance(error, OSError):
+            if isinstance(error, OSError) and not isinstance(error, StoreError):
                 raise StoreError(
                     f"the files of {tree} can't be checked out to {folder}: {error.strerror}", code="workspace-layers"
                 ) from error
@@ -195,28 +195,28 @@ def _write(path: str, text: str) -> None:
 # -- for whoever cleans up --------------------------------------------------------------------------------------------------------------
 
 
-@record
-class Layered:
-    """Something below ``.layers`` that can go when it is old. ``used`` is when it was used last (seconds since 1970), ``held`` says why it has to stay."""
+def layered(environ: Mapping[str, str]) -> Iterator[tuple[str, float, str]]:
+    """Yield what can go when it is old, of all repositories: every checked out tree, and the layers of copies that are gone.
 
-    path: str
-    used: float
-    held: str = ""
-
-
-def layered(environ: Mapping[str, str]) -> Iterator[Layered]:
-    """Yield every checked out tree, and the layers of copies that are gone, of all repositories."""
+    Each as its path, when it was used last (seconds since 1970), and why it has to stay: empty when it need not.
+    """
     root = os.path.realpath(workspaces_root(environ))
     for namespace in _folders(os.path.join(root, ".layers")):
         needed = _needed(namespace)
         for path in _folders(os.path.join(namespace, "trees")):
             used = _used(path)
             if used is not None:
-                yield Layered(path, used, "a working copy is made of it" if os.path.basename(path) in needed else "")
+                yield path, used, "a working copy is made of it" if os.path.basename(path) in needed else ""
         for path in _folders(os.path.join(namespace, "copies")):
             used = _used(path)
             if used is not None and _orphaned(root, path):
-                yield Layered(path, used)
+                yield path, used, ""
+
+
+def holds(environ: Mapping[str, str], path: str) -> bool:
+    """Whether a path is one that :func:`layered` names."""
+    above, kind = os.path.split(os.path.dirname(path))
+    return kind in ("trees", "copies") and os.path.dirname(above) == os.path.join(os.path.realpath(workspaces_root(environ)), ".layers")
 
 
 def forget(environ: Mapping[str, str], path: str, used: float) -> bool:
@@ -227,7 +227,7 @@ def forget(environ: Mapping[str, str], path: str, used: float) -> bool:
     """
     root = os.path.realpath(workspaces_root(environ))
     above, kind = os.path.split(os.path.dirname(path))
-    if os.path.dirname(above) != os.path.join(root, ".layers") or kind not in ("trees", "copies") or os.path.realpath(path) != path:
+    if not holds(environ, path) or os.path.realpath(path) != path:
         raise StoreError(f"{path} is no folder of layers", code="gc-outside")
     with _locked(make_folder(os.path.join(above, "trees"))):
         now = _used(path)

@@ -102,6 +102,8 @@ class OverlayBackend(GitBackend):
             os.rename(os.path.join(path, ".git"), os.path.join(upper, ".git"))
             copy_entry(os.fsencode(os.path.join(used, "index")), os.fsencode(os.path.join(own_git_dir(upper) or "", "index")))
             self._mount(path, layers)
+        except StoreError:
+            raise
         except OSError as error:
             self._why_not = str(error.strerror)
             if os.path.lexists(os.path.join(upper, ".git")):
@@ -160,6 +162,8 @@ class OverlayBackend(GitBackend):
             self._trees.again(os.path.realpath(os.path.join(layers, "tree")))
             mounts.own_namespace()
             self._mount(path, layers)
+        except StoreError:
+            raise
         except OSError as error:
             hint = "`workflow checkout` takes its files out of the last snapshot"
             raise StoreError(
@@ -194,7 +198,7 @@ class OverlayBackend(GitBackend):
         except BaseException as error:
             with suppress(RopewayError):
                 remove_tree(whole)
-            if isinstance(error, OSError):
+            if isinstance(error, OSError) and not isinstance(error, StoreError):
                 error = can_not_write(f"the working copy {path} can't be written out", error, whole)
             if isinstance(error, StoreError):
                 error.hint = f"{error.hint}; {_KEPT}" if error.hint else _KEPT

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from ropeway.workspaces.layers import forget, layered
 from tests.support.projects import until
 from tests.support.repositories import RepositoryProject
 
@@ -151,8 +149,14 @@ print(number)
 NOBODY = 65534
 
 
+class Project(RepositoryProject):
+    """A project with copies made of layers. ``as_user`` are the words that start a program as somebody who is not root."""
+
+    as_user: tuple[str, ...] = ()
+
+
 @pytest.fixture(params=["root", "user"])
-def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RepositoryProject]:
+def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
     """A repository of somebody who may mount by right, and of one who may in a user namespace."""
     if request.param == "root":
         if os.geteuid() != 0:
@@ -166,7 +170,7 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reposito
         pytest.skip("no setpriv")
     folder = Path(tempfile.mkdtemp(prefix="overlay-"))
     project = overlay(folder)
-    project.as_user = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")  # type: ignore[attr-defined]
+    project.as_user = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
     for path in (folder, *folder.rglob("*")):
         os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
     try:
@@ -175,15 +179,15 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reposito
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def overlay(root: Path) -> RepositoryProject:
-    project = RepositoryProject(root)
+def overlay(root: Path) -> Project:
+    project = Project(root)
     project.backend = "overlay"
     return project
 
 
-def inside(project: RepositoryProject, text: str, mode: str = "", **env: str) -> str:
+def inside(project: Project, text: str, mode: str = "", **env: str) -> str:
     """Run a script and return what it prints."""
-    argv = [*getattr(project, "as_user", ()), sys.executable, "-c", PARTS + text, str(project.cwd), mode]
+    argv = [*project.as_user, sys.executable, "-c", PARTS + text, str(project.cwd), mode]
     done = subprocess.run(argv, env=project.env | env, capture_output=True, text=True, check=False)
     if done.returncode == 77:
         pytest.skip(done.stdout)
@@ -195,5 +199,242 @@ def inside(project: RepositoryProject, text: str, mode: str = "", **env: str) ->
 
 
 @pytest.mark.parametrize("way", ["exchange", "pair"])
-def test_wherever_writing_out_is_cut_off_nothing_is_lost_and_it_is_gone_on_with(project: RepositoryProject, way: str) -> None:
+def test_wherever_writing_out_is_cut_off_nothing_is_lost_and_it_is_gone_on_with(project: Project, way: str) -> None:
     assert int(inside(project, CRASHES, way)) > 20  # moments at which it was killed
+
+
+UNREAD = """
+def work_and_settle():
+    one, path = made("one")
+    os.makedirs(f"{path}/closed/below")
+    open(f"{path}/closed/below/x", "w").write("x")
+    open(f"{path}/secret", "w").write("s")
+    os.chmod(f"{path}/secret", 0)
+    os.chmod(f"{path}/closed/below", 0)
+    os.chmod(f"{path}/closed", 0)
+    one.settle(path, "one")
+
+assert child(work_and_settle) == 0
+path = path_of("one")
+assert os.stat(f"{path}/secret").st_mode & 0o777 == 0
+os.chmod(f"{path}/secret", 0o600)
+print(open(f"{path}/secret").read() + open(f"{path}/closed/below/x").read())
+"""
+
+
+def test_what_its_owner_may_not_read_is_written_out_too(project: Project) -> None:
+    assert inside(project, UNREAD) == "sx"
+
+
+FULL = """
+def work():
+    mounts.own_namespace()
+    root = os.environ["AI_WORKSPACES_ROOT"]
+    os.mkdir(root)
+    mounts._mount(b"none", os.fsencode(root), b"tmpfs", 0, b"size=3m")
+    one, path = made("one")
+    open(f"{path}/large", "wb").write(b"x" * 2_000_000)
+    try:
+        one.settle(path, "one")
+    except RopewayError as error:
+        print(error.message)
+        print(error.hint)
+    assert os.path.ismount(path) and os.stat(f"{path}/large").st_size == 2_000_000
+    assert sorted(os.listdir(one._layers("one"))) == ["tree", "upper", "work"]
+    os.truncate(f"{path}/large", 10)
+    one.settle(path, "one")
+    assert not os.path.ismount(path) and os.stat(f"{path}/large").st_size == 10
+
+assert child(work) == 0
+"""
+
+
+def test_a_full_disk_is_told_and_the_layers_are_kept(project: Project) -> None:
+    said = inside(project, FULL, AI_WORKSPACES_ROOT=str(project.root / "small"))
+    assert "No space left on device" in said
+    assert "AI_WORKSPACES_ROOT can name a folder on another one; its layers are kept" in said
+
+
+MANY = """
+def work():
+    for number in range(40):
+        made(f"n{number}")
+    backend().settle(path_of("n3"), "n3")
+
+assert child(work) == 0
+print(open(path_of("n3") + "/a.txt").read())
+"""
+
+
+def test_a_process_makes_as_many_as_it_likes(project: Project) -> None:
+    assert inside(project, MANY) == "one"  # user namespaces can be in each other 32 times
+
+
+# -- what is shared ---------------------------------------------------------------------------------------------------------------------
+
+SHARED = """
+def first():
+    one, path = made("first")
+    trees = os.path.join(one._above, "trees")
+    below = [os.path.join(trees, name, "files") for name in os.listdir(trees) if name != ".lock"]
+    assert len(below) == 1
+    def second():
+        open(f"{below[0]}/dist.log", "w").write("ignored, and not of the commit")
+        os.utime(below[0], ns=(0, 0))
+    assert child(second) == 0
+    def third():
+        two, other = made("second")
+        print(sorted(os.listdir(other)), len(two.add and os.listdir(trees)))
+    assert child(third) == 0
+    print(open(f"{path}/a.txt").read())
+
+assert child(first) == 0
+"""
+
+
+def test_a_shared_tree_that_somebody_changed_is_made_anew_and_the_copies_on_the_old_one_keep_it(project: Project) -> None:
+    listed, content = inside(project, SHARED).splitlines()
+    assert listed == "['.agent-tools', '.git', '.gitignore', 'a.txt', 'bin'] 3"  # the lock and two trees
+    assert content == "one"
+
+
+def test_a_setting_that_changes_the_bytes_makes_another_tree(project: Project) -> None:
+    show = """
+def show():
+    one, path = made(mode)
+    print(repr(open(f"{path}/a.txt", newline="").read()))
+assert child(show) == 0
+"""
+    assert inside(project, show, "x1") == r"'one\n'"
+    setting = ("git", "config", "--file", str(project.cwd / ".git/config"), "core.autocrlf")
+    project.vcs(*setting, "true", cwd=project.root)
+    assert inside(project, show, "x2") == r"'one\r\n'"
+    project.vcs(*setting, "false", cwd=project.root)
+    assert inside(project, show, "x3") == r"'one\n'"
+
+
+def test_layers_that_are_gone_are_made_again(project: Project) -> None:
+    said = inside(
+        project,
+        """
+def first():
+    work(made("one")[1])
+    work(made("two")[1])
+def again():
+    one = backend()
+    files.remove_tree(os.path.join(one._above, "trees"))
+    one.attach(path_of("one"), "one")
+    print(open(path_of("one") + "/a.txt").read().split(), os.path.exists(path_of("one") + "/.gitignore"))
+def gone():
+    one = backend()
+    files.remove_tree(one._layers("two"))
+    one.attach(path_of("two"), "two")
+    print(os.path.lexists(path_of("two")), one.ids())
+for call in (first, again, gone):
+    assert child(call) == 0
+""",
+    )
+    assert said.splitlines() == ["['one', 'two'] True", "False ['one']"]
+
+
+def lfs(project: Project) -> None:
+    (project.cwd / ".gitattributes").write_text("*.bin filter=lfs -text\n")
+    (project.cwd / "x.bin").write_text("version https://git-lfs.github.com/spec/v1\n")
+    project.vcs("git", "add", "--all")
+    project.vcs("git", "commit", "--quiet", "--message=pointers")
+    for name, value in (("smudge", "git-lfs smudge -- %f"), ("process", "git-lfs filter-process"), ("required", "true")):
+        project.vcs("git", "config", f"filter.lfs.{name}", value)
+
+
+@pytest.mark.skipif(shutil.which("git-lfs") is not None, reason="git-lfs is installed")
+def test_without_git_lfs_its_files_are_pointers_and_a_note_says_so(tmp_path: Path) -> None:
+    project = overlay(tmp_path)
+    lfs(project)
+    for _ in range(2):  # the second one finds the tree
+        ran = project.run('[steps.a]\nrun = "cat x.bin"\n', "--base", "HEAD")
+        assert ran.status == 0, ran.err
+        assert ran.log("a") == b"version https://git-lfs.github.com/spec/v1\n"
+        assert "git-lfs does not work here: its files are left as pointers" in ran.told("workspace.created")[0].data["notes"]
+
+
+# -- while it works ---------------------------------------------------------------------------------------------------------------------
+
+WAITS = '[steps.a]\nrun = "echo two >> a.txt; touch $SIGNALS/half; until test -e $SIGNALS/go; do sleep 0.02; done; git status --short"\n'
+
+
+@pytest.fixture
+def at_work(tmp_path: Path) -> Iterator[tuple[Project, subprocess.Popen[str]]]:
+    """A project with a run whose step waits."""
+    project = overlay(tmp_path)
+    project.write(WAITS)
+    run = project.start("run")
+    until((project.signals / "half").exists)
+    yield project, run
+    (project.signals / "go").touch()
+    run.communicate(timeout=60)
+
+
+def test_git_at_home_does_not_take_it_for_deleted(at_work: tuple[Project, subprocess.Popen[str]]) -> None:
+    project, run = at_work
+    project.vcs("git", "worktree", "prune", "--expire=now")
+    assert f"{project.copy} " in project.vcs("git", "worktree", "list")
+    assert "prunable" not in project.vcs("git", "worktree", "list")
+    (project.signals / "go").touch()
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 0, err
+    assert project.vcs("git", "status", "--short", cwd=project.copy) == " M a.txt\n?? workflow.toml\n"
+
+
+def test_a_shell_in_a_run_that_is_at_work_sees_its_files(at_work: tuple[Project, subprocess.Popen[str]]) -> None:
+    project, run = at_work
+    seen = project.call("shell", ":a", "--", "sh", "-c", "cat a.txt; git status --short; echo by hand > hand.txt")
+    if "can't" in seen.err:
+        pytest.skip(seen.err)
+    assert (seen.status, seen.out) == (0, "one\ntwo\n M a.txt\n?? workflow.toml\n"), seen.err
+    (project.signals / "go").touch()
+    run.communicate(timeout=60)
+    assert run.returncode == 0
+    assert (project.copy / "hand.txt").read_text() == "by hand\n"
+
+
+def test_a_run_that_was_killed_is_resumed_on_its_layers(at_work: tuple[Project, subprocess.Popen[str]]) -> None:
+    project, run = at_work
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate(timeout=60)
+    until(lambda: project.newest().state().state == "interrupted")
+    assert not (project.copy / "a.txt").exists()
+    (project.signals / "go").touch()
+    ran = project.resume()
+    assert ran.status == 0, ran.err
+    assert (project.copy / "a.txt").read_text() == "one\ntwo\n"  # what the attempt that was cut off wrote is undone
+    assert not ran.told("workspace.recreated")
+
+
+# -- cleaning up ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_trees_go_when_no_copy_needs_them(project: Project) -> None:
+    text = """
+from ropeway.workspaces.layers import forget, layered
+def first():
+    made("one")
+def look():
+    for path, used, held in layered(os.environ):
+        print(held or "free", forget(os.environ, path, used))
+def drop():
+    backend().remove(path_of("one"), "one")
+for call in (first, look, drop, look, look):
+    assert child(call) == 0
+    sys.stdout.flush()
+"""
+    assert inside(project, text).splitlines() == ["a working copy is made of it False", "free True"]
+
+
+def test_gc_removes_what_copies_share_and_leaves_what_they_need(tmp_path: Path) -> None:
+    project = overlay(tmp_path)
+    assert project.run('[steps.a]\nrun = "true"\n').status == 0
+    trees = "cache/ai-workspaces/.layers/*/trees/*-*"
+    assert len(list(tmp_path.glob(trees))) == 1
+    done = project.call("gc", "caches", "--older-than", "0s")
+    assert done.status == 0, done.err
+    assert list(tmp_path.glob(trees)) == []
