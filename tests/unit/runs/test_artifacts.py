@@ -58,3 +58,31 @@ def test_a_pattern_that_leads_out_is_refused_also_when_it_comes_back(tmp_path: P
     with pytest.raises(Refused, match="leads out of the working copy"):
         list(collect(folder, Artifact("kept", pattern, None), pattern, root))
     assert not folder.path.exists()
+
+
+def test_a_file_that_was_kept_before_is_replaced_and_never_written_to(tmp_path: Path, root: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    artifact = Artifact("kept", "NOTES.md", None)
+    (root / "NOTES.md").chmod(0o444)
+    list(collect(folder, artifact, "NOTES.md", root))
+    kept = folder.artifacts / "kept/NOTES.md"
+    (tmp_path / "elsewhere").hardlink_to(kept)
+    (root / "NOTES.md").unlink()
+    (root / "NOTES.md").write_text("new")
+    list(collect(folder, artifact, "NOTES.md", root))
+    assert kept.read_text() == "new"
+    assert (tmp_path / "elsewhere").read_text() == "notes"
+    assert [path.name for path in folder.artifacts.iterdir()] == ["kept"]
+
+
+def test_what_is_to_be_left_is_asked_once_and_left(tmp_path: Path, root: Path) -> None:
+    asked: list[list[str]] = []
+
+    def leave(names: list[str]) -> list[str]:
+        asked.append(names)
+        return ["docs/a.txt"]
+
+    folder = RunFolder(tmp_path / "run")
+    kept = list(collect(folder, Artifact("kept", "docs", None), "docs", root, leave))
+    assert [one["path"] for one in kept] == ["docs/deep/b.txt"]
+    assert asked == [["docs/a.txt", "docs/deep/b.txt"]]

@@ -327,6 +327,11 @@ def test_an_ephemeral_step_spoils_nothing():
     assert run.start("a", "c") == ("2", set())
 
 
+def test_what_is_inside_of_an_ephemeral_sub_workflow_spoils_nothing():
+    run = story().did("a", "1").started("sub", workspace="/elsewhere").started("sub/x").started("sub/y[0]").resumed("edited").did("c", "2")
+    assert run.start("a", "c") == ("2", set())
+
+
 def test_a_step_whose_others_carry_it_out_is_kept_with_all_that_is_inside():
     run = story().started("each").did("each[0]", "1").did("each[1]", "2").bare("each").did("sub/x", "3").did("sub/y", "4", state="failed")
     assert run.start("each") == ("2", set())
