@@ -48,7 +48,9 @@ POLICIES = st.builds(
     state_size=st.none() | st.integers(0, 300),
     workspace_age=st.none() | AGES,
     workspaces=BOUNDS,
+    workspaces_size=BOUNDS,
     tools_age=st.none() | AGES,
+    tools_size=BOUNDS,
     cache_age=st.none() | AGES,
     cache_size=BOUNDS,
     force=st.booleans(),
@@ -120,9 +122,16 @@ def test_bounds_hold_or_only_what_has_to_stay_is_left(things: list[Thing], polic
         assert all(v.thing.age < policy.run_age for v in free)
 
 
+@given(worlds(), POLICIES)
+def test_working_copies_fit_or_only_what_has_to_stay_is_left(things: list[Thing], policy: Policy) -> None:
+    left = [v for v in decide(things, policy) if v.thing.kind == "workspace" and not v.goes]
+    if policy.workspaces_size is not None and sum(v.thing.bytes or 0 for v in left) > policy.workspaces_size:
+        assert not any(v.reason.startswith(("its run ended", "last used")) for v in left)
+
+
 @given(worlds(), POLICIES, AGES)
 def test_keeping_longer_removes_no_more(things: list[Thing], policy: Policy, longer: float) -> None:
-    policy = replace(policy, state_size=None, cache_size=None)
+    policy = replace(policy, state_size=None, cache_size=None, workspaces_size=None, tools_size=None)
     patient = replace(
         policy,
         run_age=None if policy.run_age is None else policy.run_age + longer,

@@ -197,6 +197,7 @@ def test_how_long_things_are_kept_can_be_without_bound(place: Place) -> None:
     assert (loaded.keep_runs, loaded.keep_runs_for, loaded.keep_state_size) == (1000, 30 * 86400, None)
     assert (loaded.keep_workspaces, loaded.keep_workspaces_for) == (100, 14 * 86400)
     assert (loaded.keep_cache_size, loaded.keep_tools_for) == (5 * 2**30, 30 * 86400)
+    assert (loaded.keep_tools_size, loaded.keep_workspaces_size) == (None, None)
     place.user.write_text("keep_runs = 0\nkeep_runs_for = 0\nkeep_workspaces_for = '0s'\n")
     loaded = place.load()
     assert (loaded.keep_runs, loaded.keep_runs_for, loaded.keep_workspaces_for) == (None, None, None)

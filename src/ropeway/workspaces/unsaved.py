@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NAMED: Final = 3  # paths that a message names
+_RUN: Final = re.compile(r"[A-Za-z0-9._-]+\Z")
 _BRANCH: Final = re.compile(rb"ref: (refs/[^\0-\x20\x7f]+)\n?\Z")
 
 
@@ -87,7 +88,7 @@ def _lost(copy: str, home: str, git_dir: str, commits: list[str]) -> list[bytes]
 
 def _latest(git_dir: str, run: str) -> str:
     """Return the commit of a run's latest snapshot; empty when there is none."""
-    if not run:
+    if not _RUN.match(run):
         return ""
     listed = git("for-each-ref", "--format=%(objectname) %(refname)", f"refs/ropeway/{run}/", git_dir=git_dir).decode().splitlines()
     numbered = [

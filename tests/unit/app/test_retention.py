@@ -147,6 +147,29 @@ def test_an_artifact_goes_by_its_own_retention_unless_its_run_goes_anyway() -> N
     }
 
 
+def test_for_space_the_copies_of_runs_that_can_be_resumed_go_last() -> None:
+    things = [
+        copy("failed", 9, "failed", bytes=10),
+        copy("old", 8, bytes=10),
+        copy("edited", 7, bytes=10, unsaved="3 files"),
+        copy("kept", 6, bytes=10, kept=True),
+        copy("waiting", 5, "waiting", bytes=10),
+        copy("new", 1, bytes=10),
+    ]
+    assert going(things, Policy(workspaces_size=60)) == []
+    assert going(things, Policy(workspaces_size=50)) == ["old"]
+    assert going(things, Policy(workspaces_size=40)) == ["old", "new"]
+    assert told(things, Policy(workspaces_size=1)) == {
+        "failed": "goes: working copies are to take at most 1 bytes",
+        "old": "goes: working copies are to take at most 1 bytes",
+        "edited": "stays: 3 files (--force removes it)",
+        "kept": "stays: to be kept, as asked",
+        "waiting": "stays: its run is waiting",
+        "new": "goes: working copies are to take at most 1 bytes",
+    }
+    assert going(things, Policy(workspaces_size=1, force=True)) == ["failed", "old", "edited", "new"]
+
+
 def test_copies_of_tools_go_when_nobody_uses_them() -> None:
     things = [Thing("tools", str(days), "/t", days * DAY) for days in (29, 31)]
     things.append(Thing("tools", "used", "/t", 400 * DAY, held="working copy x uses it"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from hashlib import sha256
@@ -11,6 +12,7 @@ import pytest
 
 from ropeway.errors import Busy, Refused, StoreError, UsageError
 from ropeway.workspaces import places
+from ropeway.workspaces.clearing import clear_locks
 from ropeway.workspaces.files import remove_tree
 
 
@@ -101,6 +103,56 @@ def test_the_repository_lock_lets_one_in_at_a_time(environ):
     for thread in threads:
         thread.join()
     assert (inside, most) == (0, 1)
+
+
+def test_a_lock_keeps_others_out_while_its_file_is_cleared_away(environ):
+    inside = 0
+    most = 0
+    done = threading.Event()
+
+    def work(lock) -> None:
+        nonlocal inside, most
+        for _ in range(100):
+            with contextlib.suppress(Busy), lock():
+                inside += 1
+                most = max(most, inside)
+                os.sched_yield()
+                inside -= 1
+
+    @contextlib.contextmanager
+    def one():
+        descriptor = places.lock_workspace(environ, "/r", "one", "me")
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+    def clear() -> None:
+        while not done.is_set():
+            clear_locks(environ)
+
+    clearer = threading.Thread(target=clear)
+    clearer.start()
+    for lock in (one, lambda: places.repository_lock(environ, "/r")):
+        threads = [threading.Thread(target=work, args=(lock,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (inside, most) == (0, 1)
+    done.set()
+    clearer.join()
+
+
+def test_the_locks_of_what_is_there_or_held_stay(environ):
+    Path(places.workspace_path(environ, "/r", "there")).mkdir(parents=True)
+    for name in ("there", "gone"):
+        os.close(places.lock_workspace(environ, "/r", name, "me"))
+    held = places.lock_workspace(environ, "/other", "held", "me")
+    locks = Path(places.workspaces_root(environ), ".locks")
+    clear_locks(environ)
+    assert sorted(path.name for path in locks.rglob("*.lock")) == ["held.lock", "there.lock"]
+    os.close(held)
 
 
 def test_a_workspace_is_unfinished_until_the_block_that_makes_it_ends(environ):
