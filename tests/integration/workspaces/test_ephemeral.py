@@ -239,6 +239,22 @@ def test_a_sub_workflow_that_was_killed_starts_over(project: RepositoryProject) 
     assert ran.state.steps["sub"].attempts == 2
 
 
+@pytest.mark.parametrize("how", [(), ("--set", "p=2")])
+def test_a_sub_workflow_that_failed_starts_over_in_a_resume(in_git: RepositoryProject, how: tuple[str, ...]) -> None:
+    inner(
+        in_git,
+        '[parameters.p]\n[steps.one]\nrun = "echo x >> one.txt"\n[steps.two]\nneeds = ["one"]\n'
+        'run = "cat one.txt; echo ${{ params.p }}; test -e $SIGNALS/go"\n',
+    )
+    steps = OUTER.replace('inner.toml"\n', 'inner.toml"\ninputs = { p = "${{ params.p }}" }\n')
+    assert in_git.run(f'[parameters.p]\ndefault = "1"\n{steps}').status == 1
+    assert own(in_git) == []
+    (in_git.signals / "go").touch()
+    ran = in_git.resume(*how)
+    assert ran.status == 0, ran.err
+    assert ran.log("sub/two") == (b"x\n2\n" if how else b"x\n1\n")
+
+
 def test_one_that_was_killed_after_the_answer_starts_over_and_asks_again(in_git: RepositoryProject) -> None:
     inner(in_git, ASKING.replace('"cat made.txt', '"touch $SIGNALS/half; test -e $SIGNALS/go || sleep 60; cat made.txt'))
     waiting = in_git.run(OUTER)
