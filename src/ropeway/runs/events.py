@@ -29,7 +29,7 @@ workspace.direnv     id allowed file
 workspace.recreated  id path (a resume: it was gone, and has the files of the last boundary again)
 workspace.found      label snapshot changed used_by (what a resume found; as ``rest``, what was written after the last boundary)
 workspace.restored   snapshot (the files that a resume put back)
-workspace.kept       id path changed ignored ignored_count nested (repositories that steps made)
+workspace.kept       id path changed ignored ignored_count nested (repositories inside that steps made or worked in)
 workspace.left       id path why (it could not be kept or removed as its policy says)
 workspace.cleaned    id path changed ignored ignored_count nested
 workspace.landed     kind branch commit change onto path (of a finished run: its changes were brought back)

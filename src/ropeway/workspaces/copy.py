@@ -14,6 +14,7 @@ from ropeway.records import replace
 from ropeway.workspaces import Past, Snapshot, metadata
 from ropeway.workspaces.backend import Attached, Mending
 from ropeway.workspaces.ephemeral import Ephemeral
+from ropeway.workspaces.inner import worked_in
 from ropeway.workspaces.programs import LOCAL_VARIABLES, git
 from ropeway.workspaces.snapshots import Snapshots, changed_paths
 from ropeway.workspaces.wish import again, take_in, uncommitted
@@ -308,7 +309,10 @@ class WorkingCopy:
         same = origin.tree == last.tree
         left = self._left_behind()
         about = {"id": wish.id, "path": self._top, "changed": 0 if same else len(changed_paths(self._git_dir, origin.commit, last.commit))}
-        if self._stays(state, changed=not same or "nested" in left):
+        worked = worked_in(self._snapshots, self._top, self._manager.backend.root, self._git_dir, origin.commit)
+        if worked:  # in a repository inside: no snapshot has it, so no policy lets it go
+            left["nested"] = sorted({*worked, *left.get("nested", ())})
+        if worked or self._stays(state, changed=not same or "nested" in left):
             self._snapshots.remember()
             if isinstance(self._manager.backend, Attached):
                 self._manager.backend.settle(self._top, wish.id)

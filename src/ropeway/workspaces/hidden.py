@@ -6,10 +6,10 @@ Whether there are any is read from the index, since most repositories have none.
 from __future__ import annotations
 
 import os
-import stat
 import struct
 from typing import TYPE_CHECKING, Final
 
+from ropeway.workspaces.alike import same_entry
 from ropeway.workspaces.discovery import own_git_dir
 from ropeway.workspaces.uncommitted import Status, put_on_top, shown
 
@@ -20,7 +20,6 @@ _HEAD: Final = 12  # bytes before the first entry
 _EXTENDED, _ASSUMED, _SKIPPED = 0x4000, 0x8000, 0x4000  # flags of an entry; the last one of the second pair of bytes
 _LENGTH: Final = 0x0FFF
 _COMPRESSED: Final = 4
-_CHUNK: Final = 1 << 20
 
 
 def listed(git: Callable[..., bytes], root: str, common: str) -> tuple[tuple[bytes, bytes], ...]:
@@ -110,27 +109,6 @@ def take_along(
 
 def _differs(home: bytes, copy: bytes, path: bytes) -> bool:
     """Whether a file or link is at home, and otherwise than in the copy."""
-    one, two = os.path.join(home, path), os.path.join(copy, path)
-    try:
-        mine = os.lstat(one)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    if not (stat.S_ISREG(mine.st_mode) or stat.S_ISLNK(mine.st_mode)):
-        return False
-    try:
-        other = os.lstat(two)
-        if stat.S_IFMT(mine.st_mode) != stat.S_IFMT(other.st_mode) or (mine.st_mode ^ other.st_mode) & 0o100:
-            return True
-        if stat.S_ISLNK(mine.st_mode):
-            return os.readlink(one) != os.readlink(two)
-        return mine.st_size != other.st_size or not _same_content(one, two)
-    except OSError:
-        return True
-
-
-def _same_content(one: bytes, two: bytes) -> bool:
-    with open(one, "rb") as first, open(two, "rb") as second:
-        while chunk := first.read(_CHUNK):
-            if chunk != second.read(_CHUNK):
-                return False
-    return True
+    mine = os.path.join(home, path)
+    there = os.path.islink(mine) or os.path.isfile(mine)
+    return there and not same_entry(mine, os.path.join(copy, path))

@@ -35,6 +35,15 @@ def head_of(top: str, common: str) -> str | None:
     return None
 
 
+def checked_out(top: str) -> str | None:
+    """Return the id that HEAD stands for in a repository of its own, such as a submodule; None without one in that folder, or when the files do not say."""
+    own = own_git_dir(top)
+    if own is None:
+        return None
+    shared = _read(os.path.join(own, "commondir"))
+    return head_of(top, os.path.join(own, os.fsdecode(shared)) if shared else own)
+
+
 def _read(path: str) -> bytes:
     try:
         with open(path, "rb") as file:

@@ -31,7 +31,7 @@ from ropeway.workspaces.snapshots.inside import Inside, read
 from ropeway.workspaces.snapshots.objects import ObjectStore
 from ropeway.workspaces.snapshots.reading import changed_paths, listing, table_of
 from ropeway.workspaces.snapshots.restore import Restore
-from ropeway.workspaces.snapshots.table import Entry, Folder, Table, entry_of, git_mode, ignored_paths, join, pack, root_of, unpack
+from ropeway.workspaces.snapshots.table import GITLINK, Entry, Folder, Table, entry_of, git_mode, ignored_paths, join, pack, root_of, unpack
 from ropeway.workspaces.snapshots.touched import files_at
 from ropeway.workspaces.snapshots.walk import Walk
 
@@ -89,6 +89,11 @@ class Snapshots:
         """Repositories inside the working copy, unreadable folders of others, and names that git does not take: they are never saved or removed."""
         known = self._loaded.root.every() if self._loaded is not None else ()
         return tuple(sorted(os.fsdecode(join(folder.path, name)) for folder in known for name in folder.nested))
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The places of submodules: a snapshot has the commit that is checked out, and no file."""
+        return () if self._loaded is None else tuple(os.fsdecode(path) for path, entry in self._table.entries() if entry[4] == GITLINK)
 
     # -- beginning ----------------------------------------------------------------------------------------------------------------------
 

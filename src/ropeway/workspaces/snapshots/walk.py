@@ -1,7 +1,8 @@
 """Looking at a working copy: which files may have changed, which are gone, which are new.
 
 Known files are compared by signature, in one loop that makes no object per file. Only names that are not known cost more: they are asked about, topmost first, so
-an ignored folder is asked about once and never entered. What was decided is remembered in the table until a ``.gitignore`` changes.
+an ignored folder is asked about once and never entered. What was decided is remembered in the table until a ``.gitignore`` changes. Of a submodule, the commit that
+is checked out is noted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from errno import EACCES, ELOOP, ENOENT, ENOTDIR, EPERM
 from typing import TYPE_CHECKING
 
 from ropeway.errors import NotFound
+from ropeway.workspaces.refs import checked_out
 from ropeway.workspaces.snapshots.changing import LITTER
 from ropeway.workspaces.snapshots.failures import failure
 from ropeway.workspaces.snapshots.ignore import Moved, Rules
@@ -22,7 +24,7 @@ from ropeway.workspaces.snapshots.table import GITLINK, UNSEEN, Folder, Table, g
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from ropeway.workspaces.snapshots.table import RulesFile
+    from ropeway.workspaces.snapshots.table import Entry, RulesFile
 
     Changed: TypeAlias = list[tuple[Folder, bytes, os.stat_result]]
 
@@ -117,6 +119,7 @@ class Walk:
                 self.changed.append((folder, name, st))
             elif known[4] == GITLINK and stat.S_ISDIR(st.st_mode):
                 seen += 1
+                self._follow(folder, name, known, path)
             else:
                 lost.append(name)
                 self._strange.append((folder, name))
@@ -124,6 +127,13 @@ class Walk:
             self._look_at_rules(folder, fd)
         if seen != len(folder.files) or inner != len(folders) or folder.ignored or folder.nested:
             self._forget(folder, names, lost)
+
+    def _follow(self, folder: Folder, name: bytes, known: Entry, path: bytes) -> None:
+        """Let the entry of a submodule name the commit that is checked out there; in most working copies none is."""
+        head = checked_out(os.fsdecode(b"%s/%s" % (path, name)))
+        oid = bytes.fromhex(head or "")
+        if oid != known[5] and len(oid) == len(known[5]):
+            self._table.put(folder, name, (*known[:5], oid, known[6]))
 
     def _open(self, folder: Folder, path: bytes) -> int:
         """Open a folder, or note what became of it and return -1."""
