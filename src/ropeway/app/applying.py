@@ -27,12 +27,16 @@ __all__ = ["Applied", "apply"]
 
 @record
 class Applied:
-    """What came of it: ``applied``, ``nothing``, ``conflicts`` or ``planned``; ``folder`` is the top of the person's files, ``files`` (status letter, path)."""
+    """What came of it: ``applied``, ``nothing``, ``conflicts`` or ``planned``; ``folder`` is the top of the person's files, ``files`` (status letter, path).
+
+    ``modules`` are submodules for which the run has another commit; they are left as they are.
+    """
 
     outcome: Literal["applied", "nothing", "conflicts", "planned"]
     folder: str
     files: tuple[tuple[str, str], ...] = ()
     conflicts: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
 
 
 def apply(run: str, *, dry_run: bool = False) -> tuple[Saved, Applied]:
@@ -53,13 +57,14 @@ def apply(run: str, *, dry_run: bool = False) -> tuple[Saved, Applied]:
         top = _top(saved)
         merged, conflicts = _merged(saved, top)
         files = tuple((_status(before, after), os.fsdecode(path)) for path, (before, after) in sorted(merged.items()))
+        modules = _modules(saved)
         if conflicts:
             return saved, Applied("conflicts", top, conflicts=tuple(os.fsdecode(path) for path in conflicts))
         if not files or dry_run:
-            return saved, Applied("planned" if files else "nothing", top, files)
+            return saved, Applied("planned" if files else "nothing", top, files, modules=modules)
         write(top, merged)
         record_landing(saved, {"kind": "files", "path": top})
-    return saved, Applied("applied", top, files)
+    return saved, Applied("applied", top, files, modules=modules)
 
 
 def _top(saved: Saved) -> str:
@@ -107,6 +112,11 @@ def _versions(saved: Saved) -> tuple[dict[bytes, Version], dict[bytes, Version]]
         wanted = [(path, side[path][1]) for path in changed if path in side and side[path][0] != GITLINK]
         sides.append({path: Version(side[path][0], stream.read(size)) for path, size, stream in contents(saved.git_dir, wanted)})
     return sides[0], sides[1]
+
+
+def _modules(saved: Saved) -> tuple[str, ...]:
+    first, last = (listing(saved.git_dir, snapshot.commit).files for snapshot in (saved.first, saved.latest))
+    return tuple(sorted(os.fsdecode(path) for path, entry in last.items() if entry[0] == GITLINK and first.get(path) != entry))
 
 
 def _status(before: Version | None, after: Version | None) -> str:

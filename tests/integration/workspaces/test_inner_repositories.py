@@ -112,3 +112,12 @@ def test_a_repository_that_was_copied_with_the_folder_keeps_the_copy_only_when_i
     said = flow(project, "echo more >> inner/mine", policy=policy)
     assert "no snapshot holds these, the working copy does: inner" in said
     assert (project.copy / "inner/mine").read_text() == "minemore\n"
+
+
+def test_apply_leaves_submodules_alone_and_says_so(project: RepositoryProject) -> None:
+    second = project.vcs("git", "rev-parse", "main", cwd=project.cwd / "sub").strip()
+    flow(project, CHECK_OUT, f"git -C sub checkout --quiet {second}; echo more >> a.txt")
+    applied = project.call("land", "--apply")
+    assert applied.status == 0
+    assert "Submodules stay on the commits that they are on, the run has others: sub.\n" in applied.err
+    assert "Changed 1 file" in applied.err

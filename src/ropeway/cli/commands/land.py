@@ -107,6 +107,8 @@ def _applied(console: Console, saved: Saved, applied: Applied) -> int:
         return 1 if applied.conflicts else 0
     if applied.conflicts:
         return _conflicts(console, saved, applied.conflicts, jj=False)
+    if applied.modules:
+        console.say(f"Submodules stay on the commits that they are on, the run has others: {', '.join(map(clean, applied.modules))}.")
     if applied.outcome == "nothing":
         console.say(_nothing(saved))
         return 0
