@@ -13,10 +13,10 @@ from ropeway.errors import NotFound, Refused, RopewayError
 from ropeway.records import replace
 from ropeway.workspaces import Past, Snapshot, metadata
 from ropeway.workspaces.backend import Attached, Mending
+from ropeway.workspaces.ending import Ending
 from ropeway.workspaces.ephemeral import Ephemeral
-from ropeway.workspaces.inner import worked_in
 from ropeway.workspaces.programs import LOCAL_VARIABLES, git
-from ropeway.workspaces.snapshots import Snapshots, changed_paths
+from ropeway.workspaces.snapshots import Snapshots
 from ropeway.workspaces.wish import again, take_in, uncommitted
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from ropeway.workspaces import Tell
     from ropeway.workspaces.manager import Ensured, Manager
     from ropeway.workspaces.wish import Wish
-
-SHOWN = 20
-"""Ignored paths that the end of a run names at most."""
 
 
 class WorkingCopy:
@@ -295,31 +292,22 @@ class WorkingCopy:
             tell("workspace.left", {"id": self._wish.id, "path": self._top, "why": str(error)})
 
     def _close(self, state: str, origin: Snapshot, tell: Tell) -> None:
-        wish = self._wish
+        manager, wish = self._manager, self._wish
         status = {"waiting": "idle", "succeeded": "done"}.get(state, "error")
         with contextlib.suppress(RopewayError):  # a step may have damaged the file
-            self._manager.update_status(wish.id, status)
+            manager.update_status(wish.id, status)
         if state == "waiting":
             self._snapshots.remember()
-            return
-        if not os.path.isdir(self._top):
-            return  # somebody removed it meanwhile; the snapshots are there
-        self._pin_commits()
-        last = self._save_rest(tell)
-        same = origin.tree == last.tree
-        left = self._left_behind()
-        about = {"id": wish.id, "path": self._top, "changed": 0 if same else len(changed_paths(self._git_dir, origin.commit, last.commit))}
-        worked = worked_in(self._snapshots, self._top, self._manager.backend.root, self._git_dir, origin.commit)
-        if worked:  # in a repository inside: no snapshot has it, so no policy lets it go
-            left["nested"] = sorted({*worked, *left.get("nested", ())})
-        if worked or self._stays(state, changed=not same or "nested" in left):
-            self._snapshots.remember()
-            if isinstance(self._manager.backend, Attached):
-                self._manager.backend.settle(self._top, wish.id)
-            tell("workspace.kept", about | left)
-            return
-        self._manager.cleanup(wish.id, force=True)
-        tell("workspace.cleaned", about | left)
+        elif os.path.isdir(self._top):  # somebody may have removed it meanwhile; the snapshots are there
+            ending = Ending(
+                manager, wish, self._snapshots, self._git_dir, self._base_commit, origin, self._nested, theirs=wish.named or self._reused
+            )
+            ending.pin_commits()
+            if self._made_folder:
+                with contextlib.suppress(OSError):  # that steps left something in
+                    os.rmdir(self.path)
+            last = self._save_rest(tell)
+            ending.leave(state, last, tell, look=self._made_folder or not self._looked)
 
     def _save_rest(self, tell: Tell) -> Snapshot:
         """Save what was written after the last boundary: by a process that a step left running, or by a pure step that was none."""
@@ -332,37 +320,11 @@ class WorkingCopy:
             tell("workspace.found", {"label": "rest", "snapshot": rest.as_json()})
         return rest
 
-    def _stays(self, state: str, *, changed: bool) -> bool:
-        keep = self._wish.keep
-        if keep == "always" or self._wish.named or self._reused:
-            return True
-        if keep == "never":
-            return False
-        return state != "succeeded" or (keep == "changed" and changed)
-
-    def _left_behind(self) -> dict[str, Any]:
-        """Return what the copy holds and no snapshot does, for the last event."""
-        if self._made_folder:
-            with contextlib.suppress(OSError):  # that steps left something in
-                os.rmdir(self.path)
-        ignored = self._snapshots.ignored(look=self._made_folder or not self._looked)
-        left: dict[str, Any] = {"ignored": ignored[:SHOWN], "ignored_count": len(ignored)} if ignored else {}
-        nested = sorted(set(self._snapshots.nested) - self._nested)
-        return left | {"nested": nested} if nested else left
-
     def _pin_first(self, start: Mapping[str, Any]) -> None:
         """Keep what the line of runs began with, also when its first run is removed: what this run changed counts from there."""
         first = start.get("first")
         if first is not None:
             git("update-ref", f"refs/ropeway/{self._wish.run}/first", first["commit"], git_dir=self._git_dir)
-
-    def _pin_commits(self) -> None:
-        """Keep the commits that steps made from being collected once the copy is gone."""
-        if self._manager.backend.name not in ("git", "overlay"):
-            return  # jj keeps its commits by itself, a plain copy has none
-        head = self._manager.backend.head(self._top)
-        if head and head != self._base_commit:
-            git("update-ref", f"refs/ropeway/{self._wish.run}/head", head, git_dir=self._git_dir)
 
 
 def _origin(start: Mapping[str, Any] | None, first: Snapshot) -> Snapshot:
