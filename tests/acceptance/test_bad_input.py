@@ -185,7 +185,12 @@ def test_terminal_escapes_in_a_file_do_not_reach_the_terminal(project: Project) 
         (["run", "-p", "novalue"], Said(err="error: --param 'novalue' has no value\nhint: write --param NAME=VALUE\n", status=2)),
         (["run", "nope.toml"], Said(err="error: there is no file nope.toml\n", status=3)),
         (["run", "workfow.toml"], Said(err="error: there is no file workfow.toml\nhint: did you mean 'workflow.toml'?\n", status=3)),
-        (["run", "."], Said(out="run RUN: ok, 1 step, in place (not in a repository)\na: started\na: succeeded (N s)\nrun RUN: succeeded after N s (1 succeeded)\n")),
+        (
+            ["run", "."],
+            Said(
+                out="run RUN: ok, 1 step, in place (not in a repository)\na: started\na: succeeded (N s)\nrun RUN: succeeded after N s (1 succeeded)\n"
+            ),
+        ),
         (
             ["run", "build@acme"],
             Said(
