@@ -52,7 +52,7 @@ def traits(git: Callable[..., bytes], git_dir: str, environ: Mapping[str, str]) 
     from ropeway.workspaces.hashes import sha256
 
     listed = git("config", "-z", "--get-regexp", _DECIDE, ok=(0, 1))
-    parts = [listed, b"git-lfs" if installed("git-lfs") else b""]
+    parts = [listed, b"git-lfs" if installed("git-lfs") else b"", environ.get("GIT_LFS_SKIP_SMUDGE", "").encode(errors="surrogateescape")]
     chosen = [
         line.partition("\n")[2] for line in listed.decode(errors="surrogateescape").split("\0") if line.startswith("core.attributesfile\n")
     ]

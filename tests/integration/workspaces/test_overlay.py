@@ -71,6 +71,17 @@ def child(call):
         sys.stderr.flush()
         os._exit(status)
 
+counted = [None]
+MATTER = ("open", "os.", "ctypes.dlsym", "shutil.")
+
+def count(event, args):
+    if counted[0] is not None and event.startswith(MATTER):
+        counted[0] -= 1
+        if counted[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(count)
+
 def made(id):
     one = backend()
     path = path_of(id)
@@ -87,17 +98,6 @@ if mode == "pair":
     def exchange(one, two):
         raise OSError(errno.ENOSYS, "no")
     mounts.exchange = exchange
-counted = [None]
-MATTER = ("open", "os.", "ctypes.dlsym", "shutil.")
-
-def count(event, args):
-    if counted[0] is not None and event.startswith(MATTER):
-        counted[0] -= 1
-        if counted[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-sys.addaudithook(count)
-
 def cut_off(id, number):
     one, path = made(id)
     work(path)
@@ -153,6 +153,14 @@ class Project(RepositoryProject):
     """A project with copies made of layers. ``as_user`` are the words that start a program as somebody who is not root."""
 
     as_user: tuple[str, ...] = ()
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the argv of a call."""
+        return [*self.as_user, *super().command(*arguments)]
+
+    def vcs(self, *argv: str, cwd: Path | None = None, check: bool = True) -> str:
+        """Run git at home, as the person would, and return what it prints."""
+        return super().vcs(*self.as_user, *argv, cwd=cwd, check=check)
 
 
 @pytest.fixture(params=["root", "user"])
@@ -306,10 +314,9 @@ def show():
 assert child(show) == 0
 """
     assert inside(project, show, "x1") == r"'one\n'"
-    setting = ("git", "config", "--file", str(project.cwd / ".git/config"), "core.autocrlf")
-    project.vcs(*setting, "true", cwd=project.root)
+    project.vcs("git", "config", "core.autocrlf", "true")
     assert inside(project, show, "x2") == r"'one\r\n'"
-    project.vcs(*setting, "false", cwd=project.root)
+    project.vcs("git", "config", "core.autocrlf", "false")
     assert inside(project, show, "x3") == r"'one\n'"
 
 
@@ -363,12 +370,14 @@ WAITS = '[steps.a]\nrun = "echo two >> a.txt; touch $SIGNALS/half; until test -e
 
 
 @pytest.fixture
-def at_work(tmp_path: Path) -> Iterator[tuple[Project, subprocess.Popen[str]]]:
+def at_work(project: Project) -> Iterator[tuple[Project, subprocess.Popen[str]]]:
     """A project with a run whose step waits."""
-    project = overlay(tmp_path)
     project.write(WAITS)
     run = project.start("run")
     until((project.signals / "half").exists)
+    notes = project.newest().state().copy["notes"]
+    if notes:
+        pytest.skip(notes[0])
     yield project, run
     (project.signals / "go").touch()
     run.communicate(timeout=60)
