@@ -18,7 +18,7 @@ def clear_locks(environ: Mapping[str, str]) -> None:
     """Remove the lock files of working copies that are gone, but for those that somebody holds or may not remove."""
     root = workspaces_root(environ)
     locks = os.path.join(root, ".locks")
-    for space in _names(locks):
+    for space in sorted(_names(locks), key=lambda name: name.endswith(".lock")):  # a namespace's own lock when its folder may be gone
         folder = os.path.join(locks, space)
         if space.endswith(".lock") and not os.path.isdir(folder):
             copies = os.path.join(root, space.removesuffix(".lock"))
