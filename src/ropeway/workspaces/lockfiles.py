@@ -36,7 +36,11 @@ def _open(path: str) -> int:
         for _ in range(_TRIES):  # whoever clears the locks may remove the folder just made
             with suppress(FileNotFoundError):
                 return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-            make_folder(os.path.dirname(path))
+            try:
+                make_folder(os.path.dirname(path))
+            except StoreError as error:
+                if not isinstance(error.__cause__, FileExistsError):  # it was there, and is gone again
+                    raise
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     except StoreError:
         raise
