@@ -211,6 +211,44 @@ def test_wherever_writing_out_is_cut_off_nothing_is_lost_and_it_is_gone_on_with(
     assert int(inside(project, CRASHES, way)) > 20  # moments at which it was killed
 
 
+ENDS = """
+from ropeway.workspaces import places
+
+def cut_off(id, number):
+    one, path = made(id)
+    counted[0] = number
+    one.remove(path, id)
+
+def there(id):
+    one, path = backend(), path_of(id)
+    one.attach(path, id)
+    if os.path.lexists(path) and not places.unfinished(os.environ, one.root, id):
+        assert sorted(os.listdir(path)) == [".agent-tools", ".git", ".gitignore", "a.txt", "bin"], os.listdir(path)
+        one.remove(path, id)
+    assert made(id)[0].head(path) == said("git", "rev-parse", "HEAD").strip()
+    one.remove(path, id)
+    assert one.ids() == []
+    assert not os.path.lexists(path)
+    assert not os.path.lexists(one._layers(id))
+
+assert child(lambda: made("first")[0].remove(path_of("first"), "first")) == 0
+number = 0
+while True:
+    number += 1
+    status = child(lambda: cut_off("one", number))
+    assert status in (0, -signal.SIGKILL), status
+    assert child(lambda: there("one")) == 0, number
+    said("git", "worktree", "prune")  # a half deleted registration stays for git to forget
+    if not status:
+        break
+print(number)
+"""
+
+
+def test_wherever_removing_is_cut_off_the_copy_is_whole_or_can_be_made_anew(project: Project) -> None:
+    assert int(inside(project, ENDS)) > 10
+
+
 UNREAD = """
 def work_and_settle():
     one, path = made("one")
