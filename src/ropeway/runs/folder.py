@@ -195,8 +195,8 @@ class RunFolder:
 
 
 def _locked(fd: int) -> bool:
-    """Take a lock. Whoever only looks whether a run has an owner holds it for an instant, so a failure counts when it lasts."""
-    for patience in (0.0, 0.01, 0.02, 0.04, 0.0):
+    """Take a lock. Whoever only looks at a run, or ends what a dead one left, holds it for a moment, so a failure counts when it lasts."""
+    for patience in (0.0, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.4, 0.0):
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
