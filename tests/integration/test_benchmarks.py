@@ -15,7 +15,11 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict:
     file = tmp_path_factory.mktemp("bench") / "report.json"
-    only = [word for name in ("start", "chain", "journal", "plan", "memory", "ready", "layers", "cleanup", "snapshot", "crowd") for word in ("--only", name)]
+    only = [
+        word
+        for name in ("start", "chain", "journal", "plan", "memory", "ready", "layers", "cleanup", "snapshot", "crowd")
+        for word in ("--only", name)
+    ]
     call = [sys.executable, str(BENCHMARKS / "run.py"), "--scale", "500", "--runs", "1", *only, "--json", str(file)]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -45,13 +45,18 @@ def locked(folder: str) -> bool:
 def forget_stale(git_dir: str, name: str, *, half: bool = False) -> None:
     """Free a name that a worktree had whose folder is gone; else git calls the next one otherwise. One that is locked is kept.
 
-    With ``half``, one that was never finished is freed as well: nobody else is about to.
+    One that says nowhere is what was left when its removal was cut off; while git makes one, it is marked. With ``half``, such a marked one is freed as
+    well: nobody else is about to make it.
     """
     folder = os.path.join(git_dir, "worktrees", name)
     place = _place(folder)
     if locked(folder):
         return
-    if half if place is None else not os.path.lexists(os.path.join(place, ".git")):
+    if place is None:
+        gone = half or not os.path.lexists(os.path.join(folder, "locked"))
+    else:
+        gone = not os.path.lexists(os.path.join(place, ".git"))
+    if gone:
         remove_tree(folder)
 
 

@@ -791,3 +791,12 @@ def _mount(folder: Path, options: str) -> None:
 def _unmount(folder: Path) -> None:
     if folder.is_mount():
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_registration_whose_removal_was_cut_off_does_not_keep_its_name(home: GitHome) -> None:
+    half = Path(home.path) / ".git/worktrees/one"
+    half.mkdir(parents=True)
+    (half / "HEAD").write_text("0" * 40 + "\n")
+    home.add("one")
+    assert (half / "gitdir").exists()
+    assert not half.with_name("one1").exists()
