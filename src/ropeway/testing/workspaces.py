@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ropeway.errors import NotFound
 from ropeway.workspaces.backend import Base, Made
-from ropeway.workspaces.places import check_path, discard, make_folder, making, namespace_path
+from ropeway.workspaces.lockfiles import make_folder
+from ropeway.workspaces.places import check_path, discard, making, namespace_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

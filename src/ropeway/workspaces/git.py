@@ -15,7 +15,8 @@ from ropeway.workspaces.backend import Base, Made
 from ropeway.workspaces.conversions import ATTRIBUTES, attributes_keep_bytes, settings_keep_bytes
 from ropeway.workspaces.discovery import own_git_dir
 from ropeway.workspaces.files import no_room, remove_tree
-from ropeway.workspaces.places import check_path, discard, make_folder, making, namespace_path, repository_lock, workspaces_root
+from ropeway.workspaces.lockfiles import make_folder
+from ropeway.workspaces.places import check_path, discard, making, namespace_path, repository_lock, workspaces_root
 from ropeway.workspaces.programs import ProgramFailed, git
 from ropeway.workspaces.refs import head_of
 from ropeway.workspaces.uncommitted import STATUS, index_info, moved, parse_status, parse_tree_diff, put_on_top, shown

@@ -27,7 +27,8 @@ from ropeway.records import record, replace
 from ropeway.workspaces.backend import Base, Made
 from ropeway.workspaces.jj_operations import OURS, as_one, heads, last_operation, repository_folder
 from ropeway.workspaces.jj_reading import ROOT, Listed, commits, keeps_bytes, of_workspace, one_commit, untracked, workspaces
-from ropeway.workspaces.places import check_path, discard, make_folder, making, namespace, namespace_path, repository_lock, workspaces_root
+from ropeway.workspaces.lockfiles import make_folder
+from ropeway.workspaces.places import check_path, discard, making, namespace, namespace_path, repository_lock, workspaces_root
 from ropeway.workspaces.programs import ProgramFailed, git, jj
 from ropeway.workspaces.uncommitted import put_on_top
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import NotFound, Refused, RopewayError
 from ropeway.records import field, record, replace
-from ropeway.workspaces import direnv, metadata, places, tools
+from ropeway.workspaces import direnv, lockfiles, metadata, places, tools
 from ropeway.workspaces.backend import Mending
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Manager:
 
     def _mark(self, id: str) -> str:  # noqa: A002 - the word that people use
         folder = os.path.join(places.workspaces_root(self._environ), ".locks", places.namespace(self.backend.root))
-        return os.path.join(places.make_folder(folder), f"{id}.new")
+        return os.path.join(lockfiles.make_folder(folder), f"{id}.new")
 
     def _first(self, id: str, path: str) -> dict[str, Any]:  # noqa: A002 - the word that people use
         """Return what is known of a workspace that nothing has been done in."""

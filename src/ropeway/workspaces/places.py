@@ -24,8 +24,7 @@ from typing import TYPE_CHECKING
 from ropeway.errors import Busy, Refused, StoreError, UsageError
 from ropeway.workspaces.files import remove_tree
 from ropeway.workspaces.hashes import sha256
-from ropeway.workspaces.lockfiles import locked, write
-from ropeway.workspaces.lockfiles import make_folder as make_folder  # the folders are as much part of the places as the locks
+from ropeway.workspaces.lockfiles import locked, make_folder, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ropeway.errors import Refused, StoreError
 from ropeway.workspaces.backend import Base, Made
 from ropeway.workspaces.files import copy_folder
-from ropeway.workspaces.places import check_path, discard, make_folder, making, namespace_path, workspaces_root
+from ropeway.workspaces.lockfiles import make_folder
+from ropeway.workspaces.places import check_path, discard, making, namespace_path, workspaces_root
 from ropeway.workspaces.programs import ProgramFailed, git
 from ropeway.workspaces.uncommitted import shown
 
