@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ropeway.errors import Busy, Refused, StoreError, UsageError
-from ropeway.workspaces import places
+from ropeway.workspaces import lockfiles, places
 from ropeway.workspaces.clearing import clear_locks
 from ropeway.workspaces.files import remove_tree
 
@@ -191,7 +191,7 @@ def test_what_can_not_be_written_is_told_with_the_way_out(environ, tmp_path):
     for call in (
         lambda: places.lock_workspace(environ, "/r", "one", "me"),
         lambda: places.trash(environ, str(tmp_path / "x")),
-        lambda: places.make_folder(str(tmp_path / "ws/x")),
+        lambda: lockfiles.make_folder(str(tmp_path / "ws/x")),
     ):
         with pytest.raises(StoreError) as caught:
             call()
