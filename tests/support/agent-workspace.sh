@@ -35,7 +35,7 @@ choose() {
 
 registered() {
     if [ $vcs = jj ]; then
-        jj workspace list -T 'name ++ "\n"' | grep -qFx -- "$id"
+        jj workspace list -T 'name ++ "\n"' | grep -Fx -- "$id" >/dev/null # not -q: a reader that leaves early makes jj fail
     else
         [ "$(git -C "$path" rev-parse --show-toplevel 2>/dev/null)" = "$path" ]
     fi
