@@ -179,7 +179,9 @@ def _look(top: str) -> str:
         for entry in found:
             st = entry.stat(follow_symlinks=False)
             digest.update(
-                f"{entry.path}\0{st.st_mode} {st.st_size} {st.st_ino} {st.st_mtime_ns} {st.st_ctime_ns}\0".encode(errors="surrogateescape")
+                f"{entry.path[len(top) :]}\0{st.st_mode} {st.st_size} {st.st_ino} {st.st_mtime_ns} {st.st_ctime_ns}\0".encode(
+                    errors="surrogateescape"
+                )
             )
             if entry.is_dir(follow_symlinks=False):
                 pending.append(entry.path)

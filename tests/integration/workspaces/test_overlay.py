@@ -485,3 +485,17 @@ def test_gc_removes_what_copies_share_and_leaves_what_they_need(tmp_path: Path) 
     done = project.call("gc", "caches", "--older-than", "0s")
     assert done.status == 0, done.err
     assert list(tmp_path.glob(trees)) == []
+
+
+def test_a_tree_that_nobody_changed_serves_the_next_copy(tmp_path: Path) -> None:
+    project = RepositoryProject(tmp_path)
+    project.backend = "overlay"
+    project.write('[steps.a]\nrun = "true"\n')
+    trees = Path(project.env["XDG_CACHE_HOME"]) / "ai-workspaces/.layers"
+    seen = []
+    for _ in range(2):
+        ran = project.call("run", "--base", "HEAD")
+        assert ran.status == 0, ran.err
+        seen.append([path.name for path in trees.glob("*/trees/*") if path.is_dir()])
+    assert len(seen[0]) == 1
+    assert seen[0] == seen[1]
