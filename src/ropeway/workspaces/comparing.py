@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ropeway.errors import NotFound, StoreError
+from ropeway.workspaces.alike import same_entry
 from ropeway.workspaces.conversions import keeps_bytes
 from ropeway.workspaces.programs import ProgramFailed, git
 from ropeway.workspaces.snapshots.inside import Inside, read
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     Files = Mapping[bytes, tuple[int, bytes]]
     """What a tree holds: path → (git's mode, raw id)."""
 
-_CHUNK: Final = 1 << 20
 _ID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _REF: Final = re.compile(r"ref: (refs/[\w./-]+)\Z")
 _INDEX: Final = ("-c", "core.splitIndex=false", "-c", "core.sparseCheckout=false", "-c", "index.sparse=false")
@@ -79,7 +79,9 @@ def differing(copy: bytes, home: bytes, git_dir: str, saved: Sequence[Files]) ->
             if stat.S_ISDIR(st.st_mode):
                 continue
             seen.add(path)
-            if not _is_saved(path, _state(inside, folder.path, name, store), saved) and not _same(copy, home, path):
+            if not _is_saved(path, _state(inside, folder.path, name, store), saved) and not same_entry(
+                os.path.join(copy, path), os.path.join(home, path)
+            ):
                 lost.append(path)
     lost += [path for path in known if path not in seen and not _missing(path, home, saved) and not _is_ours(path)]
     nested = [join(folder.path, name) for folder in table.root.every() for name in folder.nested if join(folder.path, name) not in modules]
@@ -98,7 +100,7 @@ def _is_saved(path: bytes, state: tuple[int, bytes] | None, saved: Sequence[File
 
 def _missing(path: bytes, home: bytes, saved: Sequence[Files]) -> bool:
     """Whether something that is not in the copy is missing elsewhere, too."""
-    return any(path not in files for files in saved) or _look(os.path.join(home, path)) is None
+    return any(path not in files for files in saved) or not os.path.lexists(os.path.join(home, path))
 
 
 class _Hashing(ObjectStore):
@@ -133,7 +135,7 @@ def _all_same(copy: bytes, home: bytes, name: bytes) -> bool:
     """Whether all files below a path are at home, too."""
     top = os.path.join(copy, name)
     if not os.path.isdir(top) or os.path.islink(top):
-        return _same(copy, home, name)
+        return same_entry(os.path.join(copy, name), os.path.join(home, name))
     pending = [top]
     try:
         while pending:
@@ -141,41 +143,11 @@ def _all_same(copy: bytes, home: bytes, name: bytes) -> bool:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
-                    elif not _same(copy, home, os.path.relpath(entry.path, copy)):
+                    elif not same_entry(entry.path, os.path.join(home, os.path.relpath(entry.path, copy))):
                         return False
     except OSError:
         return False
     return os.path.isdir(os.path.join(home, name))
-
-
-def _same(copy: bytes, home: bytes, name: bytes) -> bool:
-    """Whether both folders have the same at a path: content, what may be executed, or nothing at all."""
-    one, two = _look(os.path.join(copy, name)), _look(os.path.join(home, name))
-    if one is None or two is None:
-        return one is two
-    if stat.S_IFMT(one.st_mode) != stat.S_IFMT(two.st_mode) or bool(one.st_mode & 0o100) != bool(two.st_mode & 0o100):
-        return False
-    if stat.S_ISLNK(one.st_mode):
-        return os.readlink(os.path.join(copy, name)) == os.readlink(os.path.join(home, name))
-    return stat.S_ISREG(one.st_mode) and one.st_size == two.st_size and _same_content(os.path.join(copy, name), os.path.join(home, name))
-
-
-def _look(path: bytes) -> os.stat_result | None:
-    try:
-        return os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def _same_content(one: bytes, two: bytes) -> bool:
-    try:
-        with open(one, "rb") as first, open(two, "rb") as second:
-            while chunk := first.read(_CHUNK):
-                if chunk != second.read(_CHUNK):
-                    return False
-    except OSError:
-        return False
-    return True
 
 
 def not_as_checked_out(copy: bytes, names: Sequence[bytes], git_dir: str, commit: str) -> list[bytes]:
@@ -197,7 +169,11 @@ def not_as_checked_out(copy: bytes, names: Sequence[bytes], git_dir: str, commit
             git(*_INDEX, "checkout-index", "-z", "--stdin", "-q", f"--prefix={out}/", cwd=work, git_dir=git_dir, env=env, stdin=asked)
         except ProgramFailed:  # a filter is missing: what is as stored was found the same before
             return list(names)
-        return [name for name in names if name not in committed or not _same(copy, os.fsencode(out), name)]
+        return [
+            name
+            for name in names
+            if name not in committed or not same_entry(os.path.join(copy, name), os.path.join(os.fsencode(out), name))
+        ]
 
 
 # -- submodules -------------------------------------------------------------------------------------------------------------------------
@@ -207,7 +183,7 @@ def _module_changed(copy: bytes, home: bytes, path: bytes, oid: bytes) -> bool:
     """Whether a submodule is checked out in a working copy, and its commit or its files are other than they were recorded: its repository goes with the copy."""
     top = os.path.join(copy, path)
     if os.path.islink(top) or not os.path.lexists(os.path.join(top, b".git")):
-        return _look(top) is not None and not os.path.islink(top) and not _all_same(copy, home, path)
+        return os.path.lexists(top) and not os.path.islink(top) and not _all_same(copy, home, path)
     own = _module_dir(os.fsdecode(top))
     if own is None or _module_head(own) != oid.hex():
         return True
