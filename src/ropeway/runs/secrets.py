@@ -12,8 +12,8 @@ from ropeway.errors import NotFound, UsageError
 from ropeway.records import record
 from ropeway.runs.env_file import parse_env, read_env_file, with_env_file
 from ropeway.runs.mask import Mask
-from ropeway.runs.secret_store import Store, system_keyring
 from ropeway.settings import config_dir
+from ropeway.settings.secret_store import Store, system_keyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

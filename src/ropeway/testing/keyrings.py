@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ropeway.runs.secret_store import KeyringLocked
+from ropeway.settings.secret_store import KeyringLocked
 
 
 class FakeKeyring:

@@ -1,6 +1,6 @@
-"""Where ``workflow secret set`` keeps a value: the system's keyring, or a file that only its owner can read.
+"""Where a value is kept that nobody else may read (a secret, a signing key, a registry's token): the system's keyring, or a file of mode 0600.
 
-``secrets.json`` beside the settings lists the names (a keyring can not) and says where each value is; without a keyring it holds the
+A file beside the settings (``secrets.json`` for ``workflow secret set``) lists the names (a keyring can not) and says where each value is; without a keyring it holds the
 values too. It is written whole, mode 0600, under a lock, and refused when others could read it.
 """
 
@@ -49,10 +49,11 @@ class Store:
     Args:
         folder: The configuration folder (:func:`ropeway.settings.config_dir`).
         keyring: The keyring to use, None to keep values in the file.
+        file: The file's name; each kind of secret has one of its own.
     """
 
-    def __init__(self, folder: Path, keyring: Keyring | None) -> None:
-        self._path = folder / FILE
+    def __init__(self, folder: Path, keyring: Keyring | None, file: str = FILE) -> None:
+        self._path = folder / file
         self._keyring = keyring
 
     def names(self) -> list[str]:
@@ -173,11 +174,14 @@ def _unreachable(name: str) -> StoreError:
 class _SystemKeyring:
     """The ``keyring`` library, with its one error turned into ours."""
 
+    def __init__(self, service: str) -> None:
+        self._service = service
+
     def get(self, name: str) -> str | None:
         import keyring.errors
 
         try:
-            return keyring.get_password(SERVICE, name)
+            return keyring.get_password(self._service, name)
         except keyring.errors.KeyringError as error:
             raise KeyringLocked(str(error)) from error
 
@@ -185,7 +189,7 @@ class _SystemKeyring:
         import keyring.errors
 
         try:
-            keyring.set_password(SERVICE, name, value)
+            keyring.set_password(self._service, name, value)
         except keyring.errors.KeyringError as error:
             raise KeyringLocked(str(error)) from error
 
@@ -193,18 +197,18 @@ class _SystemKeyring:
         import keyring.errors
 
         try:
-            keyring.delete_password(SERVICE, name)
+            keyring.delete_password(self._service, name)
         except keyring.errors.PasswordDeleteError:
             return
         except keyring.errors.KeyringError as error:
             raise KeyringLocked(str(error)) from error
 
 
-def system_keyring() -> Keyring | None:
-    """Return the system's keyring, None when the extra is not installed or no backend works here."""
+def system_keyring(service: str = SERVICE) -> Keyring | None:
+    """Return the system's keyring, None when the extra is not installed or no backend works here. Each kind of secret is a ``service`` of its own."""
     try:
         import keyring
     except ImportError:
         return None
     # The "fail" backend has priority 0 and "null" -1: neither keeps anything.
-    return _SystemKeyring() if keyring.get_keyring().priority > 0 else None
+    return _SystemKeyring(service) if keyring.get_keyring().priority > 0 else None
