@@ -19,7 +19,7 @@ class Entry(NamedTuple):
     help: str
 
 
-SECTIONS: tuple[str, ...] = ("Write", "Run", "Look", "Set up")
+SECTIONS: tuple[str, ...] = ("Write", "Run", "Share", "Look", "Set up")
 
 COMMANDS: tuple[Entry, ...] = (
     Entry("init", "init", "Write", "Start a workflow file from a template."),
