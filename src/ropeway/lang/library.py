@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from ropeway.lang.diagnostics import Location, Locator
     from ropeway.lang.model import Workflow
+    from ropeway.lang.plan import Provenance
 
 MAX_DEPTH: Final = 16
 """How deep sub-workflows may be nested."""
@@ -17,13 +18,15 @@ class LinkedSource(NamedTuple):
     """A workflow and where it came from.
 
     ``digest`` is ``lang.digests.workflow_digest`` of its content; ``path`` the absolute path of its file, None when it came from nowhere
-    on this machine (its relative references then stay as they are); ``locator`` finds places in what the person wrote.
+    on this machine (its relative references then stay as they are); ``locator`` finds places in what the person wrote. ``provenance`` is None for a
+    file of this machine.
     """
 
     workflow: Workflow
     digest: str
     path: str | None
     locator: Locator
+    provenance: Provenance | None = None
 
 
 class Wanted(NamedTuple):

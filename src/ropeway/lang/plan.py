@@ -97,11 +97,30 @@ class PlanStep:
 
 
 @record
+class Provenance:
+    """Where a workflow came from that is not this machine's own, and what was verified of it.
+
+    ``reference`` is as written; ``source`` identifies the registry, repository or address, ``name`` what it is called there, ``version`` what was chosen
+    (None for a bare digest or commit). ``digest`` pins the content there, ``tree`` is the digest of the folder of its files and ``file`` the
+    definition's path in that. ``signers`` are the ids of the keys that vouch for it.
+    """
+
+    reference: str
+    source: str
+    name: str
+    digest: str
+    tree: str
+    file: str
+    version: str | None = None
+    signers: tuple[str, ...] = ()
+
+
+@record
 class Template:
     """A linked workflow without values.
 
     ``digest`` is ``sha256:`` over the file's canonical content; ``source`` the path it came from (absolute, for people and for
-    ``ROPEWAY_WORKFLOW_DIR``) or None when it came from nowhere on this machine.
+    ``ROPEWAY_WORKFLOW_DIR``) or None when it came from nowhere on this machine. ``provenance`` is None for a file of this machine.
     """
 
     id: str
@@ -117,6 +136,7 @@ class Template:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     workflows: Mapping[str, str] = field(default_factory=dict)
     """For each sub-workflow reference as written in a step's ``uses``: the key in ``Plan.workflows``."""
+    provenance: Provenance | None = None
 
 
 @record
@@ -165,6 +185,7 @@ _RECORDS: tuple[type[Any], ...] = (
     Plan,
     PlanStep,
     Policy,
+    Provenance,
     Repeat,
     Requirements,
     Resources,

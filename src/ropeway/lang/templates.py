@@ -43,6 +43,7 @@ def make_template(source: LinkedSource, examined: Examined, workflows: Mapping[s
         artifacts=workflow.artifacts,
         outputs=workflow.outputs,
         workflows=dict(workflows),
+        provenance=source.provenance,
     )
 
 

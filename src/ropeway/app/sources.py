@@ -1,0 +1,224 @@
+"""Workflows that are not this machine's own: from a reference to files that were verified, agreed to and kept.
+
+One :class:`Sources` serves one command. It asks ``workflow.lock`` first, then the source; has what it finds judged before anything is unpacked; asks
+the person (or tells them) what a source that was never seen may touch; and remembers. Making one is cheap: everything is loaded when a reference
+first leads away from this machine.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from ropeway.errors import Unreachable
+from ropeway.records import record
+from ropeway.settings import cache_dir, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from ropeway.app.judging import Judge
+    from ropeway.lang.reference import Reference
+    from ropeway.registry import Fetched, Pin, Progress, Resolver, Wanted
+    from ropeway.registry.config import Registries
+    from ropeway.registry.lockfile import Locked
+    from ropeway.registry.store import Store
+    from ropeway.settings import Settings
+
+__all__ = ["LOCK_FILE", "By", "Question", "Sources", "not_at_hand"]
+
+LOCK_FILE = "workflow.lock"
+
+By = Literal["typed", "own", "remote"]
+"""Who names a reference: the person who types it, a file of their own project, or a workflow that came from elsewhere itself."""
+
+
+@record
+class Question:
+    """What a person is asked, or told, when a source is seen for the first time. ``touches`` are sentences: what the workflow may do."""
+
+    reference: str
+    source: str
+    digest: str
+    signers: tuple[str, ...]
+    touches: tuple[str, ...]
+
+
+def not_at_hand(reference: str) -> Unreachable:
+    """Return the error for what only the network could give."""
+    hint = "leave out --offline once, or fetch it before: workflow fetch " + reference
+    return Unreachable(f"{reference} is not on this machine, and --offline keeps from asking for it", hint=hint, code="offline")
+
+
+class Sources:
+    """What references of one command lead to.
+
+    Args:
+        locked: Nothing outside of ``workflow.lock`` may be used.
+        offline: The network is not asked: what is locked or was fetched before has to do.
+        lock: References that the person types are written into the project's ``workflow.lock``, too.
+        trust: References and sources that the person agrees to beforehand.
+        ask: Asks a person on a terminal; None when there is nobody, and what they typed themselves is consent.
+        tell: Is given sentences worth telling.
+        progress: Shows long work.
+        environ: The caller's environment.
+    """
+
+    def __init__(
+        self,
+        *,
+        locked: bool = False,
+        offline: bool = False,
+        lock: bool = False,
+        trust: Sequence[str] = (),
+        ask: Callable[[Question], bool] | None = None,
+        tell: Callable[[str], object] | None = None,
+        progress: Progress | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.locked = locked
+        self.offline = offline
+        self.lock = lock
+        self.trust = tuple(trust)
+        self.ask = ask
+        self.tell: Callable[[str], object] = tell or (lambda _: None)
+        self.environ: Mapping[str, str] = os.environ if environ is None else environ
+        self.progress = progress
+        self._brought: dict[str, Fetched] = {}
+
+    def bring(self, reference: Reference, *, by: By, project: Path, record: bool = False, inside: Fetched | None = None) -> Fetched:
+        """Return what a reference means, with its files in the store.
+
+        Args:
+            reference: Any form but a path or a local name.
+            by: Who names it.
+            project: The folder whose ``workflow.lock`` counts.
+            record: Whether what is found is to be written there.
+            inside: The workflow from elsewhere that names it; the ``workflow.lock`` that it brought along chooses the version.
+
+        Raises:
+            Refused: A named error of ``bundles.problems``: not locked, not trusted, altered, moved, not signed as it has to be.
+            NotFound: There is no such thing, registry or version.
+            Unreachable: The source does not answer, or may not be asked.
+            StoreError: The store or the lockfile can't be written.
+        """
+        text = str(reference)
+        if text in self._brought:
+            return self._brought[text]
+        from ropeway.app import locking
+
+        lock = locking.lock_of(project)
+        entry = lock.find(text)
+        if entry is not None and (by != "typed" or self.locked or self.offline):
+            fetched = self._from_lock(reference, entry)
+        elif self.locked:
+            raise locking.not_locked(text, project)
+        else:
+            chosen = None if inside is None else locking.lock_of(inside.path.parent).find(text)
+            fetched = self._found_now(reference, by, before=entry, chosen=chosen)
+            if record:
+                locking.write(project, text, fetched, self.judge.signers(fetched))
+        self._brought[text] = fetched
+        return fetched
+
+    def at_hand(self, reference: Reference, *, project: Path) -> Fetched | None:
+        """Return what a reference means when that is locked and in the store, else None. The network is not asked and nothing is written."""
+        from ropeway.app import locking
+
+        text = str(reference)
+        if text in self._brought:
+            return self._brought[text]
+        entry = locking.lock_of(project).find(text)
+        if entry is None or self.store.find(entry.source, entry.digest, entry.name) is None:
+            return None
+        self._brought[text] = self._from_lock(reference, entry)
+        return self._brought[text]
+
+    def within(self, path: str | None) -> Fetched | None:
+        """Return what was brought that a file belongs to, None for a file of this machine."""
+        if path is None:
+            return None
+        return next((each for each in self._brought.values() if path.startswith(f"{each.root}/")), None)
+
+    def resolver(self, reference: Reference) -> tuple[Resolver, Wanted]:
+        """Return who knows a reference, and what to ask for; raises ``NotFound`` for a registry that is not configured."""
+        from ropeway.registry.dispatch import Around, resolver_for
+
+        return resolver_for(
+            reference, Around(self.registries, self.settings.github_url, self.store, self.environ, self.progress, offline=self.offline)
+        )
+
+    @cached_property
+    def store(self) -> Store:
+        """What was fetched before."""
+        from ropeway.registry.store import Store
+
+        return Store(cache_dir(self.environ))
+
+    @cached_property
+    def registries(self) -> Registries:
+        """The person's registries."""
+        from ropeway.registry.config import read_registries
+
+        return read_registries(self.environ)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The person's settings; a project can't change where references lead."""
+        return load(None, self.environ)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Decides whether what was found may be used."""
+        from ropeway.app.judging import Judge
+
+        return Judge(self.environ)
+
+    def _from_lock(self, reference: Reference, entry: Locked) -> Fetched:
+        """Return what is locked: from the store, else from its source by digest."""
+        found = self.store.find(entry.source, entry.digest, entry.name)
+        if found is not None:
+            self.judge.locked(found.pin, found.evidence, entry)
+        else:
+            if self.offline:
+                raise not_at_hand(str(reference))
+            resolver, _ = self.resolver(reference)
+            pin = entry.pin()
+            evidence = resolver.evidence(pin)
+            self.judge.locked(pin, evidence, entry)
+            found = resolver.fetch(pin, evidence)
+        if found.tree != entry.tree:
+            from ropeway.bundles.problems import AlteredBlob
+
+            message = f"the files of {reference} are not those that {LOCK_FILE} names: {found.tree} instead of {entry.tree}"
+            raise AlteredBlob(message, hint="`workflow upgrade` shows what has changed, and locks it when you agree")
+        return found
+
+    def _found_now(self, reference: Reference, by: By, *, before: Locked | None, chosen: Locked | None) -> Fetched:
+        """Ask the source (without a network: what was seen before), judge, fetch, have it agreed to, and remember."""
+        resolver, wanted = self.resolver(reference)
+        pin = chosen.pin() if chosen is not None else self._pin(resolver, wanted)
+        found = self.store.find(pin.source, pin.digest, pin.name)
+        if found is not None and (self.offline or (wanted.ref is not None and wanted.ref.pinned)):
+            evidence = found.evidence
+        elif self.offline:
+            raise not_at_hand(str(reference))
+        else:
+            evidence = resolver.evidence(pin)
+        verdict = self.judge.first(pin, evidence, before)
+        fetched = resolver.fetch(pin, evidence)
+        question = partial(self._question, str(reference), fetched, verdict)
+        self.judge.agree(verdict, str(reference), fetched, question, by=by, trust=self.trust, ask=self.ask, tell=self.tell)
+        self.judge.remember(pin, verdict)
+        return fetched
+
+    def _pin(self, resolver: Resolver, wanted: Wanted) -> Pin:
+        if not self.offline or (wanted.ref is not None and wanted.ref.pinned):
+            return resolver.pin(wanted)
+        seen = self.judge.last_seen(resolver.source, wanted)
+        if seen is None:
+            raise not_at_hand(wanted.reference)
+        self.tell(f"{wanted.reference}: without a network, this is what was seen last")
+        return seen
