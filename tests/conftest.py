@@ -28,7 +28,7 @@ def _look_for_test_tools() -> None:
     """Search the environment that runs the tests, ``$ROPEWAY_TEST_TOOLS``, the PATH, then what scripts/install-test-tools cached."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ropeway/test-tools"
     own = str(Path(sys.executable).parent)
-    parts = [own, os.environ.get("ROPEWAY_TEST_TOOLS", ""), os.environ.get("PATH", ""), str(cache)]
+    parts = [own, os.environ.get("ROPEWAY_TEST_TOOLS", ""), os.environ.get("PATH", ""), str(cache), "/usr/sbin"]  # Debian has nginx there
     os.environ["PATH"] = os.pathsep.join(part for part in parts if part)
 
 
