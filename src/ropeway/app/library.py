@@ -1,34 +1,43 @@
-"""Loads the sub-workflows that a workflow uses, so that the language, which reads no files, can check and link them."""
+"""Loads the sub-workflows that a workflow uses, so that the language, which reads no files, can check and link them.
+
+What is elsewhere is brought here when a plan is made. Checking a file asks no network: it takes what is locked and was fetched before.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from ropeway.app import reading
 from ropeway.app.plugin_types import PluginTypes
-from ropeway.app.projects import read_bytes
-from ropeway.errors import InvalidWorkflow, NotFound, Refused, UsageError
+from ropeway.app.projects import LOCK_FILE, bundled, find_project, read_bytes
+from ropeway.errors import InvalidWorkflow, NotFound, Refused, RopewayError, Unreachable, UsageError
 from ropeway.lang.diagnostics import Diagnostic, Problems
 from ropeway.lang.dialects import locator_for
 from ropeway.lang.library import LinkedSource
 from ropeway.lang.parameters import ABOUT_VALUES
+from ropeway.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ropeway.app.reading import Loaded
+    from ropeway.app.sources import By, Sources
     from ropeway.lang.diagnostics import Locator
     from ropeway.lang.library import Wanted
     from ropeway.lang.plan import Plan, Value
+    from ropeway.lang.reference import Reference
+    from ropeway.registry import Fetched
 
 __all__ = ["blames_overrides", "check", "link_all"]
+
+_Error = TypeVar("_Error", bound=RopewayError)
 
 
 def check(loaded: Loaded) -> list[Diagnostic]:
     """Return everything that is wrong with a workflow whose model is made, sorted by place.
 
-    Sub-workflows on this machine are checked too; of others only the reference is.
+    Sub-workflows on this machine are checked too, and those of registries that are locked and at hand; of others only the reference is.
     """
     from ropeway.lang.validate import validate
 
@@ -36,7 +45,7 @@ def check(loaded: Loaded) -> list[Diagnostic]:
     main = _linked(loaded)
     problems = Problems(locator_for(loaded.source))
     problems.extend(list(loaded.diagnostics))
-    found = _Found({}, {}, [], set())
+    found = _Found(_Reader(loaded), {}, {}, [], set())
     if _uses_workflows(loaded):
         found.load(main)
         problems.extend(found.diagnostics)
@@ -48,12 +57,13 @@ def check(loaded: Loaded) -> list[Diagnostic]:
 
 
 class _Found(NamedTuple):
-    """The sub-workflows on this machine that a workflow uses, directly or not, by library key.
+    """The sub-workflows at hand that a workflow uses, directly or not, by library key.
 
     ``every`` has all that there is a model of; ``sound`` those whose model is whole, so that inputs and outputs can be checked against it;
     ``diagnostics`` what is wrong with the files, and with references to none; ``broken`` the references that this is about, as written.
     """
 
+    reader: _Reader
     every: dict[str, LinkedSource]
     sound: dict[str, LinkedSource]
     diagnostics: list[Diagnostic]
@@ -81,12 +91,12 @@ class _Found(NamedTuple):
 
     def _load(self, wanted: Wanted) -> None:
         try:
-            read = _read_wanted(wanted)
-        except (NotFound, UsageError) as error:
+            read = self.reader.at_hand(wanted)
+        except (NotFound, UsageError, Refused) as error:
             self.diagnostics.append(Diagnostic("RW420", "error", error.message, error.hint, wanted.location))
             self.broken.add(f"workflow:{wanted.reference}")
             return
-        except Refused:  # in a registry: only the reference is checked
+        if read is None:  # elsewhere: only the reference is checked
             return
         self.diagnostics.extend(read.diagnostics)
         if read.workflow is not None:
@@ -104,7 +114,7 @@ def link_all(
 
     Raises:
         InvalidWorkflow: With every problem of the workflow, of what it uses and of the values.
-        Refused: It uses a workflow of a registry, which this version can not reach.
+        NotFound, Unreachable, Refused: It uses a workflow that is elsewhere and can not be had, or must not be used.
     """
     if loaded.workflow is None:
         raise _invalid(loaded, loaded.diagnostics)
@@ -112,7 +122,7 @@ def link_all(
         raise _invalid(loaded, check(loaded))
     from ropeway.lang.link import Missing, link
 
-    source, library, origins = _linked(loaded), dict[str, LinkedSource](), _origins(loaded)
+    source, library, origins, reader = _linked(loaded), dict[str, LinkedSource](), _origins(loaded), _Reader(loaded)
     while True:
         try:
             found = link(source, library, parameters, types=PluginTypes(), env=env, overrides=loaded.overrides, origins=origins, file=file)
@@ -120,19 +130,29 @@ def link_all(
             raise _invalid(loaded, cast("Sequence[Diagnostic]", error.diagnostics)) from None
         if not isinstance(found, Missing):
             return found
-        if not all(_loaded(wanted, library) for wanted in found.references):
+        if not all(_loaded(wanted, library, reader) for wanted in found.references):
             raise _invalid(loaded, _everything(loaded, parameters, file))
 
 
-def _loaded(wanted: Wanted, library: dict[str, LinkedSource]) -> bool:
+def _loaded(wanted: Wanted, library: dict[str, LinkedSource], reader: _Reader) -> bool:
     """Put a sub-workflow into the library; False when that can not be, which :func:`check` tells in detail."""
     try:
-        read = _read_wanted(wanted)
-    except (NotFound, UsageError):
+        read = reader.bring(wanted)
+    except (NotFound, UsageError) as error:
+        if reader.is_elsewhere(wanted):
+            raise _where(error, wanted) from None
         return False
+    except (Refused, Unreachable) as error:
+        raise _where(error, wanted) from None
     if read.valid:
         library[wanted.key] = _linked(read)
     return read.valid
+
+
+def _where(error: _Error, wanted: Wanted) -> _Error:
+    """Return an error that says which line asked for what could not be had."""
+    error.message = f"{wanted.location.file}:{wanted.location.line}: {error.message}"
+    return error
 
 
 def _everything(loaded: Loaded, parameters: Mapping[str, Value] | None, file: Locator | None) -> list[Diagnostic]:
@@ -179,27 +199,83 @@ def _uses_workflows(loaded: Loaded) -> bool:
     return any(name is not None and name.startswith("workflow:") for name in used)
 
 
-def _read_wanted(wanted: Wanted) -> Loaded:
-    """Read the file that a reference in another file names.
+class _Reader:
+    """Reads what references in files name; ``main`` is the workflow that all begins with."""
 
-    Raises:
-        NotFound: It is not there.
-        UsageError: The file that names it is nowhere, so that a relative reference means nothing.
-        Refused: It is in a registry.
-    """
-    from ropeway.lang.reference import LocalReference, PathReference, parse_reference
+    def __init__(self, main: Loaded) -> None:
+        self._main = main
+        self._sources = main.sources
 
-    if not isinstance(parse_reference(wanted.reference), PathReference | LocalReference):
-        raise Refused(
-            f"{wanted.reference} names a registry, and this version can not reach one",
-            hint="fetch the file yourself and use it by its path",
-            code="registry-unsupported",
-        )
-    if wanted.base is None:
-        raise UsageError(f"{wanted.reference} is relative to a file, and this workflow came from none", hint="save it to a file first")
-    folder = Path(wanted.base).parent
-    path = reading.resolve(wanted.reference, folder)
-    return reading.read_text(read_bytes(path, wanted.reference), str(path), path, cwd=folder)
+    @property
+    def sources(self) -> Sources:
+        """Where references of registries lead."""
+        if self._sources is None:
+            from ropeway.app.sources import Sources
+
+            self._sources = Sources()
+        return self._sources
+
+    def is_elsewhere(self, wanted: Wanted) -> bool:
+        """Whether a reference leads away from this machine."""
+        from ropeway.lang.reference import LocalReference, PathReference, parse_reference
+
+        return not isinstance(parse_reference(wanted.reference), PathReference | LocalReference)
+
+    def bring(self, wanted: Wanted) -> Loaded:
+        """Read what a reference in a file names, from wherever it is.
+
+        Raises:
+            NotFound: It is not there.
+            UsageError: The file that names it is nowhere, so that a relative reference means nothing.
+            Refused: It leads out of the bundle that names it, or see :meth:`ropeway.app.sources.Sources.bring`.
+        """
+        if not self.is_elsewhere(wanted):
+            return self._beside(wanted)
+        inside = self.sources.within(wanted.base)
+        reference = self._registry_reference(wanted, inside)
+        by: By = "own" if inside is None else "remote"
+        record = self._main.provenance is None or self.sources.lock
+        fetched = self.sources.bring(reference, by=by, project=self._project(), record=record, inside=inside)
+        return reading.read_fetched(fetched, str(reference), sources=self.sources, cwd=fetched.root)
+
+    def at_hand(self, wanted: Wanted) -> Loaded | None:
+        """Read what a reference in a file names without asking the network, None when it is elsewhere and not at hand; raises as :meth:`bring`."""
+        if not self.is_elsewhere(wanted):
+            return self._beside(wanted)
+        if self._sources is None and not (self._project() / LOCK_FILE).exists():
+            return None
+        reference = self._registry_reference(wanted, self.sources.within(wanted.base))
+        fetched = self.sources.at_hand(reference, project=self._project())
+        return None if fetched is None else reading.read_fetched(fetched, str(reference), sources=self.sources, cwd=fetched.root)
+
+    def _beside(self, wanted: Wanted) -> Loaded:
+        """Read a file of this machine, or of the bundle that names it."""
+        if wanted.base is None:
+            raise UsageError(f"{wanted.reference} is relative to a file, and this workflow came from none", hint="save it to a file first")
+        folder = Path(wanted.base).parent
+        inside = self._sources.within(wanted.base) if self._sources is not None else None
+        if inside is None:
+            path = reading.resolve(wanted.reference, folder)
+            return reading.read_text(read_bytes(path, wanted.reference), str(path), path, cwd=folder)
+        path = bundled(wanted.reference, folder, inside.root)
+        file = path.relative_to(inside.root).as_posix()
+        part = replace(inside, file=file)
+        return reading.read_fetched(part, f"{inside.pin.name or inside.pin.source}/{file}", sources=self.sources, cwd=folder)
+
+    def _registry_reference(self, wanted: Wanted, inside: Fetched | None) -> Reference:
+        from ropeway.lang.reference import RegistryReference, parse_reference
+
+        reference = parse_reference(wanted.reference)
+        if inside is not None and isinstance(reference, RegistryReference) and reference.registry is None:
+            message = f"{wanted.reference} means the default registry, which is another one on every machine"
+            raise Refused(message, hint="a published workflow names the registry: oci://…, name@owner/repo", code="default-registry-remote")
+        return reference
+
+    def _project(self) -> Path:
+        """Return the folder whose lockfile counts: the main file's project, and for one that came from elsewhere the person's."""
+        path = self._main.path
+        start = Path.cwd() if path is None or self._main.provenance is not None else path.absolute().parent
+        return find_project(start) or start
 
 
 def _origins(loaded: Loaded) -> dict[str, str]:
@@ -215,4 +291,4 @@ def _linked(loaded: Loaded) -> LinkedSource:
 
     assert loaded.workflow is not None
     path = str(loaded.path) if loaded.path is not None else None
-    return LinkedSource(loaded.workflow, workflow_digest(loaded.source.data), path, locator_for(loaded.source))
+    return LinkedSource(loaded.workflow, workflow_digest(loaded.source.data), path, locator_for(loaded.source), loaded.provenance)

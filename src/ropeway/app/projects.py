@@ -6,16 +6,29 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ropeway.errors import NotFound, UsageError
+from ropeway.errors import NotFound, Refused, UsageError
 from ropeway.lang.hints import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ENDINGS", "FILE_NAMES", "FOLDER", "Listed", "find_by_id", "find_project", "list_workflows", "project_files", "read_bytes"]
+__all__ = [
+    "ENDINGS",
+    "FILE_NAMES",
+    "FOLDER",
+    "LOCK_FILE",
+    "Listed",
+    "bundled",
+    "find_by_id",
+    "find_project",
+    "list_workflows",
+    "project_files",
+    "read_bytes",
+]
 
 FILE_NAMES = ("workflow.toml", "workflow.yaml", "workflow.yml")
 FOLDER = "workflows"
+LOCK_FILE = "workflow.lock"
 ENDINGS = (".toml", ".yaml", ".yml")
 
 
@@ -120,6 +133,36 @@ def find_by_id(name: str, cwd: Path) -> Path:
     known = [listed.id for listed in every if listed.id]
     hint = did_you_mean(name, known) or f"`workflow list` shows them; a registry's is written {name}@"
     raise NotFound(f"this project has no workflow {name}", hint=hint, code="workflow-not-found")
+
+
+def bundled(reference: str, folder: Path, root: Path) -> Path:
+    """Return the file that a bundle's own file means by a relative path or a name; it stays in the bundle.
+
+    Args:
+        reference: A path or a local name, as written.
+        folder: The folder of the file that says it.
+        root: The bundle's.
+
+    Raises:
+        Refused: It leads out of the bundle.
+        NotFound: The bundle has no such workflow.
+    """
+    from ropeway.lang.reference import LocalReference, parse_reference
+
+    parsed = parse_reference(reference)
+    if isinstance(parsed, LocalReference):
+        found = [path for path in project_files(root) if _listed(path).id == parsed.name]
+        if not found:
+            hint = "a published workflow names what is elsewhere in full: oci://…, name@owner/repo"
+            raise NotFound(f"{reference} is not in the bundle that uses it", hint=hint, code="workflow-not-found")
+        return found[0]
+    path = Path(os.path.normpath(folder / parsed.path)) if not parsed.path.startswith("~") else Path("/")  # type: ignore[union-attr]
+    if path.is_dir():
+        path = next((path / name for name in FILE_NAMES if (path / name).is_file()), path)
+    if not path.is_relative_to(root):
+        hint = "a published workflow uses files of its own bundle, and names what is elsewhere in full: oci://…, name@owner/repo"
+        raise Refused(f"{reference} leads out of the bundle that uses it", hint=hint, code="outside-bundle")
+    return path
 
 
 def read_bytes(path: Path, shown: str) -> bytes:

@@ -102,15 +102,20 @@ def _missing(plan: Plan, template: Template, step: PlanStep, cwd: Path, environ:
 
 
 def _environ(plan: Plan, cwd: Path, options: RunOptions) -> Mapping[str, str]:
-    """Return what steps inherit; the person's ``--env-file`` wins over the workflow's own."""
+    """Return what steps inherit; the person's ``--env-file`` wins over the workflow's own. A workflow from elsewhere gets little of the caller's."""
+    base: Mapping[str, str] = os.environ
+    if plan.template.provenance is not None:
+        from ropeway.runs.inheritance import inherited
+
+        base = inherited(os.environ)
     wanted = plan.template.policy.env_file
     if options.env_file is None and wanted is None:
-        return dict(os.environ)
+        return dict(base)
     from ropeway.runs.env_file import with_env_file
 
     if options.env_file is not None:
-        return with_env_file(os.environ, options.env_file)
-    return with_env_file(os.environ, cwd / Path(wanted or "").expanduser(), hint="policy.env_file names it; --env-file takes another one")
+        return with_env_file(base, options.env_file)
+    return with_env_file(base, cwd / Path(wanted or "").expanduser(), hint="policy.env_file names it; --env-file takes another one")
 
 
 def read_secrets(
@@ -141,6 +146,8 @@ def read_secrets(
         return {}
     from ropeway.runs.secrets import open_store, read_secret
 
+    # What is declared as a secret is asked for by name, also by a workflow that inherits nothing else.
+    environ = environ if plan.template.provenance is None else {**os.environ, **environ}
     return {
         key: read_secret(source, key.partition(".")[2], store=lambda: open_store(os.environ), environ=environ, prompt=prompt)
         for key, source in wanted.items()

@@ -10,17 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ropeway.app.projects import ENDINGS, FILE_NAMES, find_by_id, find_project, read_bytes
-from ropeway.errors import InvalidWorkflow, NotFound, Refused, UsageError
+from ropeway.errors import InvalidWorkflow, NotFound, UsageError
 from ropeway.lang.diagnostics import Problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ropeway.app.sources import Sources
     from ropeway.lang.diagnostics import Diagnostic, Location
     from ropeway.lang.diagnostics import Path as Place
     from ropeway.lang.model import Workflow
+    from ropeway.lang.plan import Provenance
+    from ropeway.lang.reference import Reference
+    from ropeway.registry import Fetched
 
-__all__ = ["Loaded", "Source", "read", "read_text", "resolve"]
+__all__ = ["Loaded", "Source", "locate", "read", "read_fetched", "read_text", "resolve"]
 
 _STDIN = "-"
 
@@ -42,7 +46,8 @@ class Loaded(NamedTuple):
     """A workflow file as it was read and checked.
 
     ``name`` is what messages call it, ``path`` its absolute path (None for standard input), ``workflow`` is None when the file has
-    mistakes that keep a workflow from being made; ``diagnostics`` are sorted by place.
+    mistakes that keep a workflow from being made; ``diagnostics`` are sorted by place. ``provenance`` is None for a file of this machine; ``sources`` is
+    where references of other registries lead, None when the caller does not care.
     """
 
     name: str
@@ -51,6 +56,8 @@ class Loaded(NamedTuple):
     workflow: Workflow | None
     diagnostics: tuple[Diagnostic, ...]
     overrides: tuple[str, ...] = ()
+    provenance: Provenance | None = None
+    sources: Sources | None = None
 
     @property
     def valid(self) -> bool:
@@ -65,26 +72,46 @@ class Loaded(NamedTuple):
         return self.workflow
 
 
-def read(target: str | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:
+def read(target: str | None, *, cwd: Path, overrides: Sequence[str] = (), sources: Sources | None = None) -> Loaded:
     """Read the workflow that a person named and make its model; what its parts mean together is not checked yet.
 
     Args:
-        target: A path, a workflow id of the project around ``cwd``, ``-`` for standard input, or None for ``./workflow.toml``.
+        target: A path, a workflow id of the project around ``cwd``, a reference to what is elsewhere, ``-`` for standard input, or None for
+            ``./workflow.toml``.
         cwd: Where relative paths start.
         overrides: ``key.path=value`` or the path of an override file, in order.
+        sources: Where references lead; None makes one that asks nobody.
 
     Raises:
         NotFound: There is no such file or workflow.
         UsageError: The words can not be a reference to a workflow.
-        Refused: They name a registry, which this version can not reach.
+        Unreachable, Refused: It is elsewhere, and can not be had or must not be used; see :meth:`ropeway.app.sources.Sources.bring`.
     """
     if target == _STDIN:
         import sys
 
-        return read_text(sys.stdin.buffer.read(), "<stdin>", None, cwd=cwd, overrides=overrides)
-    path = resolve(target, cwd)
-    shown = _shown(path, cwd)
-    return read_text(read_bytes(path, shown), shown, path, cwd=cwd, overrides=overrides)
+        return read_text(sys.stdin.buffer.read(), "<stdin>", None, cwd=cwd, overrides=overrides)._replace(sources=sources)
+    place = locate(target, cwd)
+    if isinstance(place, Path):
+        shown = _shown(place, cwd)
+        return read_text(read_bytes(place, shown), shown, place, cwd=cwd, overrides=overrides)._replace(sources=sources)
+    from ropeway.app.sources import Sources
+
+    sources = sources or Sources()
+    fetched = sources.bring(place, by="typed", project=find_project(cwd) or cwd, record=sources.lock)
+    return read_fetched(fetched, str(place), sources=sources, cwd=cwd, overrides=overrides)
+
+
+def read_fetched(fetched: Fetched, reference: str, *, sources: Sources, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:
+    """Make the model of a workflow that was brought here; ``reference`` is what messages call it."""
+    from ropeway.lang.plan import Provenance
+
+    pin = fetched.pin
+    provenance = Provenance(
+        reference, pin.source, pin.name, pin.digest, fetched.tree, fetched.file, pin.version, sources.judge.signers(fetched)
+    )
+    raw = read_bytes(fetched.path, reference)
+    return read_text(raw, reference, fetched.path, cwd=cwd, overrides=overrides)._replace(provenance=provenance, sources=sources)
 
 
 def read_text(raw: bytes, name: str, path: Path | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:
@@ -132,8 +159,8 @@ def _override(text: str, cwd: Path, found: list[Diagnostic]) -> Any:
     return None if any(d.severity == "error" for d in problems) else document
 
 
-def resolve(target: str | None, cwd: Path) -> Path:
-    """Return the file that a person named; see :func:`read`. It need not exist."""
+def locate(target: str | None, cwd: Path) -> Path | Reference:
+    """Return the file that a person named (it need not exist), or the reference when that leads away from this machine; see :func:`read`."""
     if target is None:
         return _default_file(cwd)
     if (
@@ -148,17 +175,29 @@ def resolve(target: str | None, cwd: Path) -> Path:
         if path.is_dir():
             return next((path / name for name in FILE_NAMES if (path / name).is_file()), path / FILE_NAMES[0])
         return path
-    if isinstance(parsed, reference.LocalReference):
-        if parsed.ref is not None:
-            raise UsageError(
-                f"{target}: a project's own workflow has no versions", hint=f"write {parsed.name}, or {parsed.name}@#… for a registry's"
-            )
-        return find_by_id(parsed.name, cwd)
-    raise Refused(
-        f"{target} names a registry, and this version can not reach one",
-        hint="fetch the file yourself and run it by its path",
-        code="registry-unsupported",
-    )
+    if not isinstance(parsed, reference.LocalReference):
+        return parsed
+    if find_project(cwd) is None and _has_default_registry():
+        return reference.RegistryReference(parsed.name, None, parsed.ref)
+    if parsed.ref is not None:
+        hint = f"write {parsed.name}, or {parsed.name}@#{parsed.ref} for the default registry's"
+        raise UsageError(f"{target}: a project's own workflow has no versions", hint=hint)
+    return find_by_id(parsed.name, cwd)
+
+
+def resolve(target: str, cwd: Path) -> Path:
+    """Return the file that a path or a local name means; the caller knows that it is one."""
+    place = locate(target, cwd)
+    assert isinstance(place, Path)
+    return place
+
+
+def _has_default_registry() -> bool:
+    import os
+
+    from ropeway.registry.config import read_registries
+
+    return read_registries(os.environ).default is not None
 
 
 def _default_file(cwd: Path) -> Path:

@@ -15,6 +15,7 @@ from ropeway.app.options import RunOptions
 from ropeway.app.plugin_types import PluginTypes
 from ropeway.app.readiness import Ready, prepare, read
 from ropeway.errors import NotFound, RopewayError
+from ropeway.lang.plan import record_to_json
 from ropeway.records import replace
 from ropeway.runs import guardian
 from ropeway.runs.around import Limits
@@ -61,7 +62,7 @@ def create(plan: Plan, *, cwd: Path, options: RunOptions, linked: str | None = N
         StoreError: The state directory can't be written.
     """
     ready = ready or prepare(plan, cwd=cwd, options=options)
-    folder = store().create(plan.to_json())
+    folder = store().create(lambda path: _along(plan, path).to_json())
     data: dict[str, Any] = {
         "format": FORMAT,
         "workflow": plan.template.id,
@@ -79,11 +80,27 @@ def create(plan: Plan, *, cwd: Path, options: RunOptions, linked: str | None = N
         data["linked"] = linked
     if plan.warnings:
         data["warnings"] = list(plan.warnings)
+    if plan.template.provenance is not None:
+        data["provenance"] = record_to_json(plan.template.provenance)
     journal = Journal(folder.journal)
     journal.add("run.created", data)
     journal.flush()
     journal.release()
     return folder
+
+
+def _along(plan: Plan, run: Path) -> Plan:
+    """Return a plan that needs nothing outside of the run's folder but files of this machine."""
+    if not _elsewhere(plan):
+        return plan
+    from ropeway.app.bringing import take_along
+
+    return take_along(plan, run)
+
+
+def _elsewhere(plan: Plan) -> bool:
+    """Whether any part of a plan is not this machine's own."""
+    return plan.template.provenance is not None or any(template.provenance is not None for template in plan.workflows.values())
 
 
 def carry_out(
@@ -120,7 +137,8 @@ def carry_out(
     """
     locks = [folder.lock()]
     try:
-        plan = plan or folder.plan()
+        if plan is None or _elsewhere(plan):  # the recorded one names the files that the run took along
+            plan = folder.plan()
         first = created(folder)
         options = options_of(first, options)
         cwd = folder_of(first)

@@ -11,6 +11,7 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from ropeway.app.projects import LOCK_FILE
 from ropeway.errors import Unreachable
 from ropeway.records import record
 from ropeway.settings import cache_dir, load
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from ropeway.registry.store import Store
     from ropeway.settings import Settings
 
-__all__ = ["LOCK_FILE", "By", "Question", "Sources", "not_at_hand"]
-
-LOCK_FILE = "workflow.lock"
+__all__ = ["By", "Question", "Sources", "not_at_hand"]
 
 By = Literal["typed", "own", "remote"]
 """Who names a reference: the person who types it, a file of their own project, or a workflow that came from elsewhere itself."""

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ropeway.app.sources import Sources
     from ropeway.lang.diagnostics import Diagnostic
 
 __all__ = ["Listed", "Loaded", "blames_overrides", "find_project", "list_workflows", "load", "read", "validate"]
 
 
-def load(target: str | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:
-    """Read a workflow and check all that it means, its sub-workflows on this machine included; see :func:`read`."""
-    found = read(target, cwd=cwd, overrides=overrides)
+def load(target: str | None, *, cwd: Path, overrides: Sequence[str] = (), sources: Sources | None = None) -> Loaded:
+    """Read a workflow and check all that it means, its sub-workflows that are at hand included; see :func:`read`."""
+    found = read(target, cwd=cwd, overrides=overrides, sources=sources)
     if found.workflow is None:
         return found
     return found._replace(diagnostics=tuple(library.check(found)))

@@ -12,6 +12,7 @@
         logs/N.out .err .idx
         outputs/          where steps write their outputs
         files/            scripts and large values that steps read
+        bundles/          files of workflows that came from elsewhere
         answers/          answers to gates that a runner has yet to take
         artifacts/NAME/   collected files
         secrets.json      outputs of type secret, mode 0600, until the run has succeeded
@@ -26,14 +27,14 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from ropeway.errors import Busy, NotFound, Refused, StoreError
+from ropeway.errors import Busy, NotFound, Refused, RopewayError, StoreError
 from ropeway.lang.plan import plan_from_json
 from ropeway.runs import state as states
 from ropeway.runs.events import FORMAT
 from ropeway.runs.journal import read_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ropeway.lang.plan import Plan
@@ -225,13 +226,15 @@ class RunStore:
         self.state_dir = state_dir
         self.runs = state_dir / "runs"
 
-    def create(self, plan_document: dict[str, Any]) -> RunFolder:
+    def create(self, plan: dict[str, Any] | Callable[[Path], dict[str, Any]]) -> RunFolder:
         """Make the folder of a new run with its plan; it becomes a run with its first event.
+
+        Args:
+            plan: The plan's document, or what makes it and may put what the plan needs into the folder that it is given.
 
         Raises:
             StoreError: The state directory can't be written.
         """
-        data = json.dumps(plan_document, separators=(",", ":")).encode()
         try:
             while True:
                 path = self.runs / _new_id()
@@ -245,6 +248,15 @@ class RunStore:
         except OSError as error:
             raise _unusable(self.runs, error) from error
         folder = RunFolder(path)
+        try:
+            data = json.dumps(plan if isinstance(plan, dict) else plan(path), separators=(",", ":")).encode()
+        except OSError as error:  # a refusal is one, too
+            import shutil
+
+            shutil.rmtree(path, ignore_errors=True)
+            if isinstance(error, RopewayError):
+                raise
+            raise _unusable(path, error) from error
         folder.write(path, "plan.json", data)
         return folder
 

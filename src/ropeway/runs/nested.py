@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ropeway.errors import RopewayError
 from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.lang.values import check_value
+from ropeway.runs.inheritance import inherited as inheritance
 from ropeway.runs.process import StartProblem
 from ropeway.runs.scope import Outcome, Scope, take_environment, told
 from ropeway.runs.workspace import enter_own, leave_own, take_up_own
@@ -102,6 +103,9 @@ def inner_scope(unit: Unit, plan: Plan, workspace: Workspace, secrets: Mapping[s
     contexts = unit.evaluate_frames()
     template = plan.workflows[step.uses or ""]
     env = dict(outer.env)
+    if template.provenance is not None and outer.template.provenance is None:
+        env = inheritance(env, plan.env)
+        take_environment(env, workspace.environ)
     own = unit.workspace
     if own is not None:
         take_environment(env, own.environ)
