@@ -204,7 +204,7 @@ class _Reader:
 
     def __init__(self, main: Loaded) -> None:
         self._main = main
-        self._sources = main.sources
+        self._sources = main.sources() if main.provenance is not None and main.sources is not None else None
 
     @property
     def sources(self) -> Sources:
@@ -212,7 +212,7 @@ class _Reader:
         if self._sources is None:
             from ropeway.app.sources import Sources
 
-            self._sources = Sources()
+            self._sources = self._main.sources() if self._main.sources is not None else Sources()
         return self._sources
 
     def is_elsewhere(self, wanted: Wanted) -> bool:

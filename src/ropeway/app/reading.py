@@ -14,7 +14,7 @@ from ropeway.errors import InvalidWorkflow, NotFound, UsageError
 from ropeway.lang.diagnostics import Problems
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ropeway.app.sources import Sources
     from ropeway.lang.diagnostics import Diagnostic, Location
@@ -46,8 +46,8 @@ class Loaded(NamedTuple):
     """A workflow file as it was read and checked.
 
     ``name`` is what messages call it, ``path`` its absolute path (None for standard input), ``workflow`` is None when the file has
-    mistakes that keep a workflow from being made; ``diagnostics`` are sorted by place. ``provenance`` is None for a file of this machine; ``sources`` is
-    where references of other registries lead, None when the caller does not care.
+    mistakes that keep a workflow from being made; ``diagnostics`` are sorted by place. ``provenance`` is None for a file of this machine; ``sources``
+    gives where references lead that leave this machine, None when the caller does not care.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Loaded(NamedTuple):
     diagnostics: tuple[Diagnostic, ...]
     overrides: tuple[str, ...] = ()
     provenance: Provenance | None = None
-    sources: Sources | None = None
+    sources: Callable[[], Sources] | None = None
 
     @property
     def valid(self) -> bool:
@@ -72,7 +72,7 @@ class Loaded(NamedTuple):
         return self.workflow
 
 
-def read(target: str | None, *, cwd: Path, overrides: Sequence[str] = (), sources: Sources | None = None) -> Loaded:
+def read(target: str | None, *, cwd: Path, overrides: Sequence[str] = (), sources: Callable[[], Sources] | None = None) -> Loaded:
     """Read the workflow that a person named and make its model; what its parts mean together is not checked yet.
 
     Args:
@@ -80,7 +80,7 @@ def read(target: str | None, *, cwd: Path, overrides: Sequence[str] = (), source
             ``./workflow.toml``.
         cwd: Where relative paths start.
         overrides: ``key.path=value`` or the path of an override file, in order.
-        sources: Where references lead; None makes one that asks nobody.
+        sources: Gives where references lead, the same each time; None makes one that asks nobody. Only called when one leaves this machine.
 
     Raises:
         NotFound: There is no such file or workflow.
@@ -97,9 +97,9 @@ def read(target: str | None, *, cwd: Path, overrides: Sequence[str] = (), source
         return read_text(read_bytes(place, shown), shown, place, cwd=cwd, overrides=overrides)._replace(sources=sources)
     from ropeway.app.sources import Sources
 
-    sources = sources or Sources()
-    fetched = sources.bring(place, by="typed", project=find_project(cwd) or cwd, record=sources.lock)
-    return read_fetched(fetched, str(place), sources=sources, cwd=cwd, overrides=overrides)
+    reach = sources() if sources is not None else Sources()
+    fetched = reach.bring(place, by="typed", project=find_project(cwd) or cwd, record=reach.lock)
+    return read_fetched(fetched, str(place), sources=reach, cwd=cwd, overrides=overrides)
 
 
 def read_fetched(fetched: Fetched, reference: str, *, sources: Sources, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:
@@ -111,7 +111,7 @@ def read_fetched(fetched: Fetched, reference: str, *, sources: Sources, cwd: Pat
         reference, pin.source, pin.name, pin.digest, fetched.tree, fetched.file, pin.version, sources.judge.signers(fetched)
     )
     raw = read_bytes(fetched.path, reference)
-    return read_text(raw, reference, fetched.path, cwd=cwd, overrides=overrides)._replace(provenance=provenance, sources=sources)
+    return read_text(raw, reference, fetched.path, cwd=cwd, overrides=overrides)._replace(provenance=provenance, sources=lambda: sources)
 
 
 def read_text(raw: bytes, name: str, path: Path | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:

@@ -44,6 +44,11 @@ class Question:
     signers: tuple[str, ...]
     touches: tuple[str, ...]
 
+    def lines(self) -> list[str]:
+        """Return it as lines for people."""
+        by = f"signed by {', '.join(self.signers)}" if self.signers else "not signed: nobody vouches for it"
+        return [f"from {self.source}", f"{self.digest}, {by}", *(f"- {each}" for each in self.touches)]
+
 
 def not_at_hand(reference: str) -> Unreachable:
     """Return the error for what only the network could give."""
@@ -118,7 +123,8 @@ class Sources:
             chosen = None if inside is None else locking.lock_of(inside.path.parent).find(text)
             fetched = self._found_now(reference, by, before=entry, chosen=chosen)
             if record:
-                locking.write(project, text, fetched, self.judge.signers(fetched))
+                locking.write(project, locking.entry_of(text, fetched, self.judge.signers(fetched)))
+                self.tell(f"locked {text}: {fetched.pin.version or fetched.pin.digest} in {project / LOCK_FILE}")
         self._brought[text] = fetched
         return fetched
 
@@ -177,6 +183,8 @@ class Sources:
 
     def _from_lock(self, reference: Reference, entry: Locked) -> Fetched:
         """Return what is locked: from the store, else from its source by digest."""
+        from ropeway.app import locking
+
         found = self.store.find(entry.source, entry.digest, entry.name)
         if found is not None:
             self.judge.locked(found.pin, found.evidence, entry)
@@ -184,7 +192,7 @@ class Sources:
             if self.offline:
                 raise not_at_hand(str(reference))
             resolver, _ = self.resolver(reference)
-            pin = entry.pin()
+            pin = locking.pin_of(entry)
             evidence = resolver.evidence(pin)
             self.judge.locked(pin, evidence, entry)
             found = resolver.fetch(pin, evidence)
@@ -197,8 +205,10 @@ class Sources:
 
     def _found_now(self, reference: Reference, by: By, *, before: Locked | None, chosen: Locked | None) -> Fetched:
         """Ask the source (without a network: what was seen before), judge, fetch, have it agreed to, and remember."""
+        from ropeway.app import locking
+
         resolver, wanted = self.resolver(reference)
-        pin = chosen.pin() if chosen is not None else self._pin(resolver, wanted)
+        pin = locking.pin_of(chosen) if chosen is not None else self._pin(resolver, wanted)
         found = self.store.find(pin.source, pin.digest, pin.name)
         if found is not None and (self.offline or (wanted.ref is not None and wanted.ref.pinned)):
             evidence = found.evidence

@@ -10,7 +10,7 @@ from ropeway.app.projects import Listed, find_project, list_workflows
 from ropeway.app.reading import Loaded, read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ropeway.app.sources import Sources
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Listed", "Loaded", "blames_overrides", "find_project", "list_workflows", "load", "read", "validate"]
 
 
-def load(target: str | None, *, cwd: Path, overrides: Sequence[str] = (), sources: Sources | None = None) -> Loaded:
+def load(target: str | None, *, cwd: Path, overrides: Sequence[str] = (), sources: Callable[[], Sources] | None = None) -> Loaded:
     """Read a workflow and check all that it means, its sub-workflows that are at hand included; see :func:`read`."""
     found = read(target, cwd=cwd, overrides=overrides, sources=sources)
     if found.workflow is None:

@@ -60,10 +60,11 @@ def complete_param(ctx: click.Context, _param: click.Parameter, incomplete: str)
     """Complete the name of a parameter of the workflow on the command line, and the values that are known."""
     from click.shell_completion import CompletionItem
 
+    from ropeway.app.sources import Sources
     from ropeway.app.workflows import load
 
     try:
-        workflow = load(ctx.params.get("target"), cwd=Path.cwd()).workflow
+        workflow = load(ctx.params.get("target"), cwd=Path.cwd(), sources=lambda: Sources(offline=True)).workflow
     except RopewayError:
         return []
     fields = workflow.parameters if workflow is not None else {}

@@ -69,10 +69,11 @@ class ParameterVerb(Verb):
 
 def _parameters(target: str | None) -> Mapping[str, Field]:
     """Return the parameters of a workflow; none when it can not be read."""
+    from ropeway.app.sources import Sources
     from ropeway.app.workflows import load
 
     try:
-        workflow = load(target, cwd=Path.cwd()).workflow
+        workflow = load(target, cwd=Path.cwd(), sources=lambda: Sources(offline=True)).workflow
     except RopewayError:
         return {}
     return workflow.parameters if workflow is not None else {}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ropeway.app.sources import Sources
     from ropeway.cli.console import Console
     from ropeway.lang.plan import Plan
 
@@ -38,6 +40,10 @@ def run(
     env_file: str | None = None,
     parallel: int | None = None,
     dry_run: bool = False,
+    locked: bool = False,
+    offline: bool = False,
+    trust: tuple[str, ...] = (),
+    lock: bool = False,
     **others: Any,
 ) -> int:
     """Plan a workflow, carry it out, show it and return the exit status; the arguments are the command's options.
@@ -47,7 +53,14 @@ def run(
     from ropeway.app import planning, reading
 
     cwd = Path(os.getcwd())  # noqa: PTH109 - the same, quicker
-    loaded = reading.read(target, cwd=cwd, overrides=overrides)
+
+    @cache
+    def sources() -> Sources:  # made when something leads away from this machine: most runs pay nothing
+        from ropeway.cli.reach import sources_for
+
+        return sources_for(console, locked=locked, offline=offline, trust=trust, lock=lock)
+
+    loaded = reading.read(target, cwd=cwd, overrides=overrides, sources=sources)
     plan = planning.make_plan(loaded, params=params, params_file=params_file, env=env, cwd=cwd)
     for text in plan.warnings:
         console.warning(text)

@@ -9,6 +9,7 @@ import click
 from ropeway.cli.group import argument, option, verb
 from ropeway.cli.options import complete_workflow, pairs, settable_options
 from ropeway.cli.parameter_words import ParameterVerb
+from ropeway.cli.reach import lock_option, reach_options
 from ropeway.cli.running import run
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 @option("--no-direnv", "direnv", is_flag=True, flag_value=False, default=True, help="Leave the .envrc alone.")
 @option("--break-on-failure", is_flag=True, help="Stop at the first failure, clean-up steps included, and open a shell there.")
 @option("--no-sandbox", is_flag=True, help="Run without the sandbox that the workflow asks for.")
+@reach_options
+@lock_option
 def command(
     console: Console,
     *,
@@ -46,7 +49,8 @@ def command(
 ) -> int:
     """Run a workflow.
 
-    WORKFLOW is a path or a workflow's id; ./workflow.toml when none is given. `workflow run WORKFLOW --help` lists its parameters.
+    WORKFLOW is a path, a workflow's id, or one from elsewhere: name@registry, name@owner/repo#ref, oci://host/repository:tag,
+    https://…; ./workflow.toml when none is given. `workflow run WORKFLOW --help` lists its parameters.
 
     Exit status: 0 succeeded, 1 a step failed, 2 the workflow or the call is invalid, 4 refused, 5 cancelled, 6 a step waits for a
     person's answer, 130 Ctrl-C.

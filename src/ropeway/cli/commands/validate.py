@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ropeway.cli.group import argument, option, verb
 from ropeway.cli.options import complete_workflow, overrides_option
+from ropeway.cli.reach import reach_options, sources_for
 from ropeway.cli.text import plural
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 @argument("files", nargs=-1, metavar="[FILE]...", shell_complete=complete_workflow)
 @overrides_option
 @option("--strict", is_flag=True, help="Let warnings fail as well.")
-def command(console: Console, *, files: tuple[str, ...], overrides: tuple[str, ...], strict: bool) -> int:
+@reach_options
+def command(console: Console, *, files: tuple[str, ...], overrides: tuple[str, ...], strict: bool, **reach: Any) -> int:
     """Check workflow files and show every problem.
 
-    FILE is a path, a workflow's id or `-` for standard input; ./workflow.toml when none is given. Exit status 2 means that a file can
+    FILE is a path, a workflow's id, a reference to one elsewhere, or `-` for standard input; ./workflow.toml when none is given. Exit status 2 means that a file can
     not be run.
     """
     from ropeway.app import workflows
@@ -31,8 +33,9 @@ def command(console: Console, *, files: tuple[str, ...], overrides: tuple[str, .
     found: list[Diagnostic] = []
     names: list[str] = []
     blamed: list[bool] = []
+    sources = sources_for(console, **reach)
     for target in targets:
-        loaded = workflows.load(target, cwd=cwd, overrides=overrides)
+        loaded = workflows.load(target, cwd=cwd, overrides=overrides, sources=lambda: sources)
         names.append(loaded.name)
         found.extend(loaded.diagnostics)
         if overrides and any(d.severity == "error" for d in loaded.diagnostics):

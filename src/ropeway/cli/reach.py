@@ -1,0 +1,116 @@
+"""What commands share that may reach for something elsewhere: their options, the question before a source is first used, how far a transfer has come."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from ropeway.cli.console import clean
+from ropeway.cli.group import option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ropeway.app.sources import Question, Sources
+    from ropeway.cli.console import Console
+
+__all__ = ["TransferLine", "reach_options", "sources_for"]
+
+_OPTIONS = (
+    option("--locked", is_flag=True, help="Use nothing from elsewhere that workflow.lock does not hold."),
+    option("--offline", is_flag=True, help="Ask no network: what is locked or was fetched before has to do."),
+    option(
+        "--trust", "trust", multiple=True, metavar="REF|SOURCE", help="Agree to a source that is seen for the first time; may be repeated."
+    ),
+)
+
+
+def reach_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--locked``, ``--offline`` and ``--trust``."""
+    for decorate in reversed(_OPTIONS):
+        function = decorate(function)
+    return function
+
+
+lock_option = option("--lock", is_flag=True, help="Write what WORKFLOW means now into this project's workflow.lock.")
+
+
+def sources_for(
+    console: Console, *, locked: bool = False, offline: bool = False, trust: tuple[str, ...] = (), lock: bool = False
+) -> Sources:
+    """Return where references of a command lead; asks on a terminal, and tells on stderr."""
+    from ropeway.app.sources import Sources
+    from ropeway.cli.watching import interactive
+
+    return Sources(
+        locked=locked,
+        offline=offline,
+        lock=lock,
+        trust=trust,
+        ask=(lambda question: _ask(console, question)) if interactive(console) else None,
+        tell=lambda text: console.say(clean(text, lines=True)),
+        progress=TransferLine(console),
+    )
+
+
+def _ask(console: Console, question: Question) -> bool:
+    console.progress("")
+    console.say(f"{console.styled(clean(question.reference), 'bold', err=True)} is new here.")
+    for line in question.lines():
+        console.say("  " + clean(line))
+    try:
+        answer = input("Trust it? [y/N] ")
+    except EOFError:
+        answer = ""
+    return answer.strip().lower() in {"y", "yes"}
+
+
+class TransferLine:
+    """Shows transfers on one line of stderr that redraws itself; without a terminal it shows nothing.
+
+    Args:
+        console: The printer.
+        clock: Gives seconds.
+    """
+
+    _WAIT = 0.3  # a transfer that is over sooner is not worth a line
+    _EVERY = 0.1
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._what = ""
+        self._total: int | None = None
+        self._done = 0
+        self._began = self._next = 0.0
+
+    def begin(self, what: str, total: int | None) -> None:
+        """Something begins; ``total`` is in bytes."""
+        with self._lock:
+            self._what, self._total, self._done = what, total, 0
+            self._began = self._clock()
+            self._next = self._began + self._WAIT
+
+    def advance(self, done: int) -> None:
+        """So many more bytes have passed."""
+        with self._lock:
+            self._done += done
+            now = self._clock()
+            if now < self._next:
+                return
+            self._next = now + self._EVERY
+            self._console.progress(self._line(now))
+
+    def end(self) -> None:
+        """It is over, well or not."""
+        with self._lock:
+            self._console.progress("")
+
+    def _line(self, now: float) -> str:
+        from ropeway.cli.text import size
+
+        rate = f"{size(int(self._done / max(now - self._began, 0.001)))}/s"
+        amount = size(self._done) if not self._total else f"{100 * self._done // self._total} % of {size(self._total)}"
+        return clean(f"{self._what}  {amount}  {rate}")[: self._console.width - 1]
