@@ -51,7 +51,7 @@ def changed_since(folder: RunFolder) -> str | None:
     from ropeway.app import workflows
 
     template = folder.plan().template
-    if template.source is None:
+    if template.source is None or template.provenance is not None:  # what came from elsewhere went along with the run
         return None
     try:
         loaded = workflows.load(template.source, cwd=Path("/"), overrides=folder.plan().overrides)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from ropeway.app.projects import LOCK_FILE
 from ropeway.errors import Unreachable
 from ropeway.records import record
-from ropeway.settings import cache_dir, load
+from ropeway.settings import cache_dir, config_dir, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -147,6 +147,11 @@ class Sources:
             return None
         return next((each for each in self._brought.values() if path.startswith(f"{each.root}/")), None)
 
+    def pin(self, reference: Reference) -> Pin:
+        """Return the content that a reference means now, without fetching it; see :meth:`bring` for what it raises."""
+        resolver, wanted = self.resolver(reference)
+        return resolver.pin(wanted)
+
     def resolver(self, reference: Reference) -> tuple[Resolver, Wanted]:
         """Return who knows a reference, and what to ask for; raises ``NotFound`` for a registry that is not configured."""
         from ropeway.registry.dispatch import Around, resolver_for
@@ -165,9 +170,9 @@ class Sources:
     @cached_property
     def registries(self) -> Registries:
         """The person's registries."""
-        from ropeway.registry.config import read_registries
+        from ropeway.registry.config import FILE, Registries
 
-        return read_registries(self.environ)
+        return Registries.read(config_dir(self.environ) / FILE, self.settings.github_url)
 
     @cached_property
     def settings(self) -> Settings:

@@ -21,6 +21,14 @@ __all__ = ["history", "one", "several", "to_type"]
 _NAMED = 5  # interrupted runs that get a line each
 
 
+def _from(provenance: Mapping[str, Any] | None) -> str:
+    """Return where a workflow from elsewhere came from."""
+    if provenance is None:
+        return ""
+    by = provenance.get("signers") or ()
+    return f"{provenance['reference']} ({provenance['digest'][:19]}…{', signed by ' + ', '.join(key[:23] for key in by) if by else ''})"
+
+
 def one(state: RunState, console: Console) -> Iterator[str]:
     """Yield what is known of one run: what it is, its steps, what it gave, and the next command."""
     head = clean(f"{state.workflow} {state.version}" if state.version else state.workflow)
@@ -29,7 +37,12 @@ def one(state: RunState, console: Console) -> Iterator[str]:
     if state.error or state.reason:
         yield f"  {clean(state.error or state.reason or '')}"
     facts = [("actor", state.actor), ("started", _when(state)), ("took", _took(state.started_at, state.finished_at))]
-    facts += [("folder", state.workspace or ""), ("file", state.source or ""), ("goes on from", state.linked or "")]
+    facts += [
+        ("folder", state.workspace or ""),
+        ("from", _from(state.provenance)),
+        ("file", state.source or ""),
+        ("goes on from", state.linked or ""),
+    ]
     facts += [(f"param {name}", shown_value(value)) for name, value in state.params.items()]
     yield from (f"  {line}" for line in table((name, clean(text)) for name, text in facts if text))
     yield ""

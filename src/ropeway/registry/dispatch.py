@@ -67,7 +67,12 @@ def resolver_for(reference: Reference, around: Around, kind: Kind = "workflow") 
         from ropeway.registry.resolvers.oci import OciResolver
 
         oci = OciResolver(
-            reference.host, repository=reference.repository, store=around.store, net=around.net, progress=around.shown, environ=around.environ
+            reference.host,
+            repository=reference.repository,
+            store=around.store,
+            net=around.net,
+            progress=around.shown,
+            environ=around.environ,
         )
         return oci, Wanted(text, reference.repository, _oci_ref(reference), kind)
     if isinstance(reference, AdHocReference):
@@ -86,7 +91,7 @@ def resolver_for(reference: Reference, around: Around, kind: Kind = "workflow") 
 
 def registry_resolver(registry: Registry, around: Around) -> Resolver:
     """Return who knows what is in a configured registry."""
-    net = replace(around.net, ca=registry.ca, pins=registry.pins)
+    net = replace(around.net, ca=registry.ca, pins=registry.pin)
     if registry.type == "path":
         from ropeway.registry.resolvers.path import PathResolver
 
@@ -110,7 +115,9 @@ def registry_resolver(registry: Registry, around: Around) -> Resolver:
         return RopewayResolver(
             registry.source, registry=registry.name, store=around.store, net=net, progress=around.shown, environ=around.environ
         )
-    raise NotFound(f"registry {registry.name} has the type {registry.type}, which nothing here knows", hint="`workflow registry show` says more")
+    raise NotFound(
+        f"registry {registry.name} has the type {registry.type}, which nothing here knows", hint="`workflow registry show` says more"
+    )
 
 
 def _oci_ref(reference: OciReference) -> Ref | None:

@@ -88,6 +88,7 @@ class RunState:
     error: str | None = None
     source: str | None = None
     linked: str | None = None
+    provenance: Mapping[str, Any] | None = None
     format: int = 0
     pid: int | None = None
     seq: int = 0
@@ -111,6 +112,8 @@ class RunState:
         }
         for name in ("created_at", "reason", "error", "source", "linked"):
             out[name] = getattr(self, name)
+        if self.provenance is not None:
+            out["provenance"] = dict(self.provenance)
         if self.copy is not None:
             out["working_copy"] = _shown(self.copy, self.kept)
         if steps:
@@ -193,6 +196,7 @@ def _run_created(state: RunState, event: RunEvent) -> None:
     state.params = data.get("params", {})
     state.source = data.get("source")
     state.linked = data.get("linked")
+    state.provenance = data.get("provenance")
     state.warnings = list(data.get("warnings", []))
 
 
