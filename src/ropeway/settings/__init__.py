@@ -135,6 +135,13 @@ SCHEMA: tuple[Key, ...] = (
     ),
     Key("max_parallel", "integer", 0, "Most steps that any one run carries out at the same time; 0 sets no bound.", minimum=0),
     Key("memory", "size", 0, "Memory that the `resources` of one run's steps share; 0 means all of this machine."),
+    Key(
+        "oci_registry",
+        "string",
+        "localhost:5000",
+        "OCI registry of workflows and agent cards that are named by an id alone, as `HOST[:PORT][/PREFIX]`.",
+        project_may_set=False,
+    ),
     Key("plain", "boolean", False, "Print plain lines on a terminal too, without colour or live tables."),
 )
 
@@ -252,6 +259,11 @@ class Settings:
     def memory(self) -> int | None:
         """Bytes of memory that steps share, or None for all."""
         return int(self.all["memory"].value) or None
+
+    @property
+    def oci_registry(self) -> str:
+        """Where ids alone are looked up, ``HOST[:PORT][/PREFIX]``."""
+        return str(self.all["oci_registry"].value)
 
     @property
     def plain(self) -> bool:
