@@ -7,7 +7,6 @@ import json
 from binascii import a2b_base64, b2a_base64
 from typing import TYPE_CHECKING, Any, Final
 
-from ropeway.bundles.manifest import canonical_json
 from ropeway.registry import Evidence, Pin
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ _FORMAT: Final = 1
 
 def pin_key(source: str, digest: str, name: str) -> str:
     """Return the name of the file for a source's content: 64 hexadecimal digits, whatever the names hold."""
-    return hashlib.sha256(canonical_json([source, digest, name])).hexdigest()
+    return hashlib.sha256(_json([source, digest, name])).hexdigest()
 
 
 def written(pin: Pin, tree: str, file: str, evidence: Evidence) -> bytes:
@@ -33,7 +32,7 @@ def written(pin: Pin, tree: str, file: str, evidence: Evidence) -> bytes:
         "manifest": None if evidence.manifest is None else _text(evidence.manifest),
         "signatures": [_text(each) for each in evidence.signatures],
     }
-    body = canonical_json(document)
+    body = _json(document)
     return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
 
@@ -54,6 +53,11 @@ def read_back(path: Path) -> tuple[Pin, str, str, Evidence] | None:
     manifest = document["manifest"]
     evidence = Evidence(None if manifest is None else a2b_base64(manifest), tuple(a2b_base64(each) for each in document["signatures"]))
     return Pin(**{name: document["pin"][name] for name in _PIN}), document["tree"], document["file"], evidence
+
+
+def _json(value: Any) -> bytes:
+    """Return JSON in ASCII: a folder's name may hold bytes that are no UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _text(data: bytes) -> str:

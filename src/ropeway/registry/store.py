@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -72,7 +73,7 @@ class Store:
             try:
                 before = path.lstat()
                 try:
-                    sound = tree_digest(path) == digest
+                    sound = stat.S_ISDIR(before.st_mode) and tree_digest(path) == digest
                 except InvalidBundle:
                     sound = False  # a link, or something else that never was in a tree
             except FileNotFoundError:
@@ -112,7 +113,7 @@ class Store:
 
     def _install(self, folder: Path, digest: str) -> Path:
         target = self._tree_path(digest)
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder("trees", target.parent.name)
         for _ in range(_TRIES):
             try:
                 folder.rename(target)
@@ -128,8 +129,7 @@ class Store:
 
     def _set_aside(self, path: Path, seen: os.stat_result) -> None:
         """Move a damaged tree away, unless somebody has done so and a sound one is in its place."""
-        aside = self.root / "damaged"
-        aside.mkdir(mode=0o700, exist_ok=True)
+        aside = self._folder("damaged")
         with flocked(aside), suppress(FileNotFoundError):
             if os.path.samestat(path.lstat(), seen):
                 if not path.is_symlink() and path.is_dir():
@@ -156,14 +156,16 @@ class Store:
         from ropeway.registry.pins import pin_key, written
 
         self._make()
-        pins = self.root / "pins"
         with guarded(self.root, _HINT):
-            pins.mkdir(mode=0o700, exist_ok=True)
+            pins = self._folder("pins")
             write_at_once(pins / pin_key(pin.source, pin.digest, pin.name), written(pin, tree, file, evidence), mode=0o600)
         root = self._tree_path(tree)
         for top, parts in link_places(self.cache, pin):
-            with suppress(StoreError):  # for people only: what is fetched is there without them
+            try:
                 place_link(top, parts, root)
+            except StoreError:  # `acme/build` has no place where a version `build` of `acme` is
+                with suppress(StoreError):  # links are for people: what is fetched is there without them
+                    place_link(top, ("%2F".join(parts[:-1]), parts[-1]), root)
         return Fetched(pin, tree, root, file, evidence)
 
     def find(self, source: str, digest: str, name: str = "") -> Fetched | None:
@@ -197,10 +199,8 @@ class Store:
 
         self._make()
         algorithm, _, digits = check_digest(digest).partition(":")
-        folder = self.root / "blobs" / algorithm
-        with guarded(folder, _HINT):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder / digits
+        with guarded(self.root, _HINT):
+            return self._folder("blobs", algorithm) / digits
 
     def link(self, parts: Sequence[str], tree: str) -> Path:
         """Make (or point elsewhere) the link ``registries/<parts>`` to a tree, at once, and return it.
@@ -224,6 +224,14 @@ class Store:
                 self.cache.mkdir(mode=0o700, exist_ok=True)
                 self.root.mkdir(mode=0o700, exist_ok=True)
             self._there()
+
+    def _folder(self, *names: str) -> Path:
+        """Make a folder of the store, each on the way private, and return it."""
+        path = self.root
+        for name in names:
+            path = path / name
+            path.mkdir(mode=0o700, exist_ok=True)
+        return path
 
     def __repr__(self) -> str:
         return f"Store({str(self.cache)!r})"
