@@ -1,0 +1,161 @@
+"""What can go wrong on the way to a registry, each said in a person's words.
+
+::
+
+    Unreachable   exit 3   dns-failed connection-refused connection-lost tls-failed timeout rate-limited registry-error proxy-failed offline
+    ├── WrongPin           tls-pin            the server's key is not the one that was pinned; nothing was sent
+    Refused       exit 4   unauthorized forbidden realm-refused redirect-refused upload-refused
+    NotFound      exit 3   not-found
+
+A registry's own error texts are shown, but only after :func:`clean` took out what could steer a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from ropeway.errors import NotFound, Refused, RopewayError, Unreachable
+from ropeway.records import record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Problem", "WrongPin", "clean", "failed_answer", "network_error", "offline", "problems_in"]
+
+_LONGEST: Final = 300
+_MOST: Final = 3
+
+
+class WrongPin(Unreachable):
+    """The server's certificate has another key than the pinned ones. Nothing but the handshake was sent to it."""
+
+    default_code = "tls-pin"
+
+
+@record
+class Problem:
+    """One entry of a registry's error document (distribution-spec, "Error codes")."""
+
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.code})" if self.code and self.message else self.message or self.code
+
+
+def clean(text: object) -> str:
+    """Return a server's text on one line, without control characters and not longer than 300 characters."""
+    said = str(text)[: 4 * _LONGEST]
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in said).split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def problems_in(body: bytes) -> tuple[Problem, ...]:
+    """Read the ``errors`` of an error document; nothing for any other body."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return ()
+    listed = document.get("errors") if isinstance(document, dict) else None
+    if not isinstance(listed, list):
+        return ()
+    found = []
+    for entry in listed[:_MOST]:
+        if isinstance(entry, dict):
+            code, message = entry.get("code"), entry.get("message")
+            found.append(Problem(clean(code if isinstance(code, str) else ""), clean(message if isinstance(message, str) else "")))
+    return tuple(found)
+
+
+def offline(host: str) -> Unreachable:
+    """Return the error of who may not use the network."""
+    return Unreachable(f"{host} was not asked: the network is off", hint="leave out --offline", code="offline")
+
+
+def network_error(where: str, error: Exception, *, proxy: str | None = None) -> RopewayError:
+    """Turn what a socket, TLS or the HTTP parser raised into an error for people; ``where`` is the origin that was spoken to."""
+    import http.client
+    import socket
+    import ssl
+
+    if isinstance(error, RopewayError):
+        return error
+    through = f" through the proxy {proxy}" if proxy else ""
+    if isinstance(error, socket.gaierror):
+        whose = f"the proxy {proxy}" if proxy else where
+        return Unreachable(
+            f"the name of {whose} is not known: {clean(error.strerror)}", hint="check its spelling, and your network", code="dns-failed"
+        )
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Unreachable(
+            f"{where} showed a certificate that can not be trusted: {clean(error.verify_message or error.reason)}",
+            hint="name the authority that signed it: workflow registry add NAME URL --ca FILE",
+            code="tls-failed",
+        )
+    if isinstance(error, ssl.SSLError):
+        return Unreachable(
+            f"{where} does not speak TLS as it should{through}: {clean(error.reason or error)}", hint="check its port", code="tls-failed"
+        )
+    if isinstance(error, TimeoutError):
+        return Unreachable(
+            f"{where} sent nothing for too long{through}", hint="try again; a slow registry can be given more time", code="timeout"
+        )
+    if isinstance(error, ConnectionRefusedError):
+        whose = f"the proxy {proxy} refused the connection" if proxy else f"nothing answers at {where}"
+        return Unreachable(whose, hint="check that it runs, and its port", code="connection-refused")
+    if isinstance(error, (ConnectionError, http.client.IncompleteRead, EOFError)):
+        return Unreachable(f"the connection to {where} was cut{through}: {_said(error)}", hint="try again", code="connection-lost")
+    if isinstance(error, http.client.HTTPException):
+        return Unreachable(f"{where} does not speak HTTP as it should: {_said(error)}", hint="check its port", code="registry-error")
+    if proxy and "Tunnel connection failed" in str(error):
+        return Unreachable(
+            f"the proxy {proxy} did not let us through to {where}: {_said(error)}",
+            hint="check HTTPS_PROXY and NO_PROXY",
+            code="proxy-failed",
+        )
+    return Unreachable(f"{where} can not be reached{through}: {_said(error)}", hint="check your network")
+
+
+def _said(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return clean(text) or type(error).__name__
+
+
+def failed_answer(what: str, where: str, status: int, headers: Mapping[str, str], body: bytes) -> RopewayError:
+    """Return the error for an answer that is none of those wanted.
+
+    Args:
+        what: What was asked for, for people: ``the manifest acme/build:v1``.
+        where: The registry's host.
+        status: The answer's status.
+        headers: Its headers.
+        body: Its body, or the beginning of it.
+    """
+    said = "; ".join(str(problem) for problem in problems_in(body))
+    tail = f": {said}" if said else ""
+    if status == 401:
+        hint = f"workflow registry login {where}"
+        return Refused(f"{where} wants to know who asks for {what}{tail}", hint=hint, code="unauthorized")
+    if status == 403:
+        hint = f"ask its owner for the right, or log in as somebody who has it: workflow registry login {where}"
+        return Refused(f"{where} does not allow {what}{tail}", hint=hint, code="forbidden")
+    if status == 404:
+        return NotFound(f"{where} has no {what.removeprefix('the ')}{tail}", hint="check its spelling", code="not-found")
+    if status == 429:
+        after = clean(headers.get("retry-after") or "")
+        hint = f"it asks to wait: Retry-After: {after}" if after else "wait a while; those who are logged in may often ask more"
+        return Unreachable(f"{where} answers that it was asked too often{tail}", hint=hint, code="rate-limited")
+    if status in (405, 501):
+        return Refused(f"{where} does not offer {what}{tail}", hint="its settings forbid it, or it is too old", code="not-offered")
+    if status == 413:
+        return Refused(f"{where} finds it too large: {what}{tail}", hint="its owner sets how much it takes", code="upload-refused")
+    if status in (400, 409, 416, 422):
+        return Refused(f"{where} refuses {what} ({status}){tail}", hint="see what it says" if said else None, code="upload-refused")
+    if status >= 500:
+        return Unreachable(
+            f"{where} failed with {status} on {what}{tail}", hint="try again later, or ask who runs it", code="registry-error"
+        )
+    return Unreachable(
+        f"{where} answered {status} to {what}, which it should not{tail}", hint="is it an OCI registry?", code="registry-error"
+    )

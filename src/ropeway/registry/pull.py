@@ -1,0 +1,261 @@
+"""Blobs from a registry into files: hashed as they pass, several at once, gone on with where they were cut."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import threading
+from typing import TYPE_CHECKING, Final
+
+from ropeway.bundles.problems import AlteredBlob
+from ropeway.errors import StoreError, Unreachable
+from ropeway.registry import parallel
+from ropeway.registry.retries import pause
+from ropeway.registry.session import pull_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ropeway.bundles.manifest import Descriptor
+    from ropeway.registry import Progress
+    from ropeway.registry.parallel import Stopping
+    from ropeway.registry.session import Session
+    from ropeway.registry.transport import Stream
+
+__all__ = ["pull", "read_blob"]
+
+_PIECE: Final = 2**20
+_SMALL: Final = 2**20
+"""Up to so many bytes a blob is verified in memory and written at once; it needs no ``.part``."""
+
+
+def read_blob(session: Session, repository: str, descriptor: Descriptor) -> bytes:
+    """Return a blob that fits into memory, verified; a cut transfer is begun again."""
+    tried = 0
+    while True:
+        stream = _open(session, repository, descriptor, 0)
+        try:
+            data = stream.read(descriptor.size)
+        except Unreachable:
+            if tried >= session.net.retries:
+                raise
+            session.sleep(pause(tried, None, session.net))
+            tried += 1
+            continue
+        stream.finish()
+        if len(data) != descriptor.size or _digest(descriptor, data) != descriptor.digest:
+            raise _altered(session, repository, descriptor, len(data))
+        return data
+
+
+def pull(
+    session: Session, repository: str, descriptors: Sequence[Descriptor], into: Callable[[Descriptor], Path], progress: Progress
+) -> None:
+    """See :meth:`ropeway.registry.client.Client.pull`."""
+    once = {descriptor.digest: descriptor for descriptor in descriptors}
+    # The largest first: it must not be what all others wait for at the end.
+    ordered = sorted(once.values(), key=lambda descriptor: -descriptor.size)
+
+    def one(descriptor: Descriptor, stopping: Stopping) -> None:
+        stopping.check()
+        target = into(descriptor)
+        try:
+            if _is_there(target, descriptor):
+                progress.advance(descriptor.size)
+            elif descriptor.size <= _SMALL:
+                _write_whole(target, read_blob(session, repository, descriptor))
+                progress.advance(descriptor.size)
+            else:
+                _Large(session, repository, descriptor, target, progress, stopping).run()
+        except OSError as error:
+            if isinstance(error, (StoreError, Unreachable)) or error.errno is None:
+                raise
+            hint = "free some room, or name another folder with XDG_CACHE_HOME"
+            raise StoreError(f"{target} can not be written: {error.strerror}", hint=hint, code="blob-write") from error
+
+    progress.begin(f"pulling {session.host}/{repository}", sum(descriptor.size for descriptor in ordered))
+    try:
+        parallel.run(one, ordered, session.net.workers)
+    finally:
+        progress.end()
+
+
+class _Large:
+    """One blob on its way into a file of its own."""
+
+    def __init__(
+        self, session: Session, repository: str, descriptor: Descriptor, target: Path, progress: Progress, stopping: Stopping
+    ) -> None:
+        self._session = session
+        self._repository = repository
+        self._wanted = descriptor
+        self._target = target
+        self._progress = progress
+        self._stopping = stopping
+        self._hash = hashlib.new(descriptor.digest.partition(":")[0])
+        self._have = 0
+        self._shown = 0
+
+    def run(self) -> None:
+        part, descriptor = _claim(self._target)
+        try:
+            resumed = self._read_part(descriptor)
+            self._fetch(descriptor)
+            if not self._whole() and resumed:
+                # What an earlier process left may be what is wrong.
+                self._from_zero(descriptor)
+                self._fetch(descriptor)
+            if not self._whole():
+                part.unlink(missing_ok=True)
+                raise _altered(self._session, self._repository, self._wanted, self._have)
+            part.replace(self._target)
+        finally:
+            os.close(descriptor)
+
+    def _whole(self) -> bool:
+        return self._have == self._wanted.size and self._hash.hexdigest() == self._wanted.digest.partition(":")[2]
+
+    def _read_part(self, descriptor: int) -> bool:
+        """Hash what is there already."""
+        if os.fstat(descriptor).st_size > self._wanted.size:
+            self._from_zero(descriptor)
+            return False
+        while data := os.read(descriptor, _PIECE):
+            self._hash.update(data)
+            self._have += len(data)
+        self._show()
+        return self._have > 0
+
+    def _from_zero(self, descriptor: int) -> None:
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        self._hash = hashlib.new(self._wanted.digest.partition(":")[0])
+        self._have = 0
+
+    def _show(self) -> None:
+        if self._have > self._shown:
+            self._progress.advance(self._have - self._shown)
+            self._shown = self._have
+
+    def _fetch(self, descriptor: int) -> None:
+        """Fetch what is missing; a cut transfer is gone on with as long as each try brings something."""
+        tried = 0
+        while self._have < self._wanted.size:
+            before = self._have
+            try:
+                self._some(descriptor)
+            except Unreachable as error:
+                tried = tried + 1 if self._have == before else 1
+                if tried > self._session.net.retries or error.code not in ("timeout", "connection-lost"):
+                    raise
+                self._session.sleep(pause(tried - 1, None, self._session.net))
+
+    def _some(self, descriptor: int) -> None:
+        stream = _open(self._session, self._repository, self._wanted, self._have)
+        if self._have and not _continues(stream, self._have):
+            if stream.status != 200:
+                stream.close()
+                self._from_zero(descriptor)
+                return
+            self._from_zero(descriptor)  # it ignores ranges and sends everything
+        buffer = memoryview(bytearray(_PIECE))
+        try:
+            while self._have < self._wanted.size:
+                self._stopping.check()
+                count = stream.readinto(buffer)
+                if not count:
+                    raise Unreachable(
+                        f"{self._session.host} ended {self._wanted.digest} too early", hint="try again", code="connection-lost"
+                    )
+                piece = buffer[: min(count, self._wanted.size - self._have)]
+                self._hash.update(piece)
+                _write(descriptor, piece)
+                self._have += len(piece)
+                self._show()
+                if count > len(piece):
+                    raise _altered(self._session, self._repository, self._wanted, self._have + count - len(piece))
+        except BaseException:
+            stream.close()
+            raise
+        stream.finish()
+
+
+def _open(session: Session, repository: str, descriptor: Descriptor, start: int) -> Stream:
+    headers = {"Range": f"bytes={start}-"} if start else None
+    path = f"{repository}/blobs/{descriptor.digest}"
+    stream = session.open(
+        path, f"the blob {repository}@{descriptor.digest}", pull_scope(repository), headers, ok=(200, 206, 416) if start else (200,)
+    )
+    if stream.status == 200 and stream.length is not None and stream.length != descriptor.size:
+        stream.close()
+        raise _altered(session, repository, descriptor, stream.length)
+    return stream
+
+
+def _continues(stream: Stream, start: int) -> bool:
+    """Whether an answer is the rest from a place on (RFC 9110, 14.4)."""
+    said = (stream.headers.get("content-range") or "").strip().lower()
+    return stream.status == 206 and said.startswith(f"bytes {start}-")
+
+
+def _digest(descriptor: Descriptor, data: bytes) -> str:
+    algorithm = descriptor.digest.partition(":")[0]
+    return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
+
+
+def _altered(session: Session, repository: str, descriptor: Descriptor, size: int) -> AlteredBlob:
+    why = f"it has {size:,} bytes where {descriptor.size:,} should be" if size != descriptor.size else "its content has another digest"
+    return AlteredBlob(
+        f"the blob {descriptor.digest} of {session.host}/{repository} was altered: {why}",
+        hint="the registry, or somebody on the way, changed it; nothing of it was kept",
+    )
+
+
+def _is_there(target: Path, descriptor: Descriptor) -> bool:
+    try:
+        with target.open("rb") as file:
+            if os.fstat(file.fileno()).st_size != descriptor.size:
+                return False
+            algorithm, _, digits = descriptor.digest.partition(":")
+            return hashlib.file_digest(file, algorithm).hexdigest() == digits
+    except FileNotFoundError:
+        return False
+
+
+def _write_whole(target: Path, data: bytes) -> None:
+    aside = f"{target}.{os.getpid()}-{threading.get_ident()}.part"
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        _write(descriptor, memoryview(data))
+        os.replace(aside, target)  # noqa: PTH105 - a Path for each of hundreds of small files is dearer than the call
+    except BaseException:
+        os.unlink(aside)  # noqa: PTH108 - same
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _claim(target: Path) -> tuple[Path, int]:
+    """Open the part of a file for this process alone; when another one is at it, a part of our own that nobody goes on with."""
+    part = target.with_name(target.name + ".part")
+    while True:
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            part = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
+            continue
+        try:
+            if part.stat().st_ino == os.fstat(descriptor).st_ino:
+                return part, descriptor
+        except FileNotFoundError:
+            pass  # its holder finished it between our opening and our lock
+        os.close(descriptor)

@@ -1,0 +1,122 @@
+"""Manifests that say something about another one: the referrers API, and the fallback tag where a registry lacks it (distribution-spec 1.1)."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from ropeway.bundles.manifest import EMPTY, INDEX_TYPE, Descriptor, Manifest, canonical_json, descriptor_from_json, digest_of, make_manifest
+from ropeway.bundles.problems import InvalidBundle
+from ropeway.errors import NotFound, Refused, Unreachable
+from ropeway.records import record
+from ropeway.registry.session import pull_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import IO
+
+    from ropeway.registry.client import Client
+
+__all__ = ["attach", "enter", "fallback_tag", "referrers"]
+
+_TRIES: Final = 8
+
+
+@record
+class _Bytes:
+    """A blob in memory."""
+
+    descriptor: Descriptor
+    data: bytes
+
+    def open(self) -> IO[bytes]:
+        return io.BytesIO(self.data)
+
+
+def fallback_tag(digest: str) -> str:
+    """Return the tag of the index that stands in for the API: ``sha256-<hex>``."""
+    algorithm, _, digits = digest.partition(":")
+    return f"{algorithm[:32]}-{digits[:64]}"
+
+
+def referrers(client: Client, repository: str, digest: str, artifact_type: str | None) -> tuple[Descriptor, ...]:
+    """See :meth:`ropeway.registry.client.Client.referrers`."""
+    name = client.session.repository(repository)
+    # The filter of the API is left alone: registries that ignore it have to be filtered here anyway.
+    try:
+        pages = list(client.pages(f"{name}/referrers/{digest}", f"the referrers of {name}@{digest}", pull_scope(name)))
+        found = [entry for page in pages for entry in _entries(page)]
+    except (NotFound, Refused, Unreachable) as error:
+        # 404, 405, 400: it has no such API. A registry that is gone, or does not let us in, is no reason to look elsewhere.
+        if error.code not in ("not-found", "not-offered", "upload-refused", "registry-error"):
+            raise
+        found = _fallback(client, repository, digest)
+    return tuple(entry for entry in found if artifact_type is None or entry.artifact_type == artifact_type)
+
+
+def attach(
+    client: Client, repository: str, subject: Descriptor, artifact_type: str, data: bytes, annotations: Mapping[str, str]
+) -> Descriptor:
+    """See :meth:`ropeway.registry.client.Client.attach`."""
+    layer = Descriptor(artifact_type, digest_of(data), len(data))
+    named = Descriptor(subject.media_type, subject.digest, subject.size)
+    manifest = make_manifest(EMPTY, (layer,), artifact_type=artifact_type, subject=named, annotations=annotations)
+    client.push(repository, (_Bytes(EMPTY, b"{}"), _Bytes(layer, data)))
+    client.push_manifest(repository, None, manifest)
+    return _described(manifest)
+
+
+def enter(client: Client, repository: str, digest: str, manifest: Manifest) -> None:
+    """Enter a manifest into the fallback index of its subject.
+
+    The specification has no lock for it: when another client wrote the index at the same time, ours is missing when it is read again, and is entered anew.
+    """
+    mine = _described(manifest)
+    tag = fallback_tag(digest)
+    for tried in range(_TRIES):
+        found = _fallback(client, repository, digest)
+        if any(entry.digest == mine.digest for entry in found):
+            if tried:
+                return
+            found = [entry for entry in found if entry.digest != mine.digest]
+        document = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [entry.as_json() for entry in (*found, mine)]}
+        client.push_manifest(repository, tag, Manifest(canonical_json(document), EMPTY, (), media_type=INDEX_TYPE))
+        if tried:
+            client.session.sleep(0.02 * tried)
+    if not any(entry.digest == mine.digest for entry in _fallback(client, repository, digest)):
+        raise Unreachable(
+            f"{mine.digest} is pushed to {client.host}/{repository}, but others change the list {tag} at the same time",
+            hint="try again when they are done",
+            code="registry-error",
+        )
+
+
+def _described(manifest: Manifest) -> Descriptor:
+    """Return the descriptor as a list of referrers has it: with the type of the config where there is no other, and the annotations."""
+    kind = manifest.artifact_type or manifest.config.media_type
+    return Descriptor(manifest.media_type, manifest.digest, len(manifest.raw), manifest.annotations, kind)
+
+
+def _fallback(client: Client, repository: str, digest: str) -> list[Descriptor]:
+    try:
+        raw, _, _ = client.manifest(repository, fallback_tag(digest))
+    except NotFound:
+        return []
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        return []
+    return _entries(document)
+
+
+def _entries(document: Any) -> list[Descriptor]:
+    """Return the descriptors of an index; what is no descriptor is left out."""
+    listed = document.get("manifests") if isinstance(document, dict) else None
+    found: list[Descriptor] = []
+    for entry in listed if isinstance(listed, list) else ():
+        try:
+            found.append(descriptor_from_json(entry))
+        except InvalidBundle:
+            continue
+    return found
