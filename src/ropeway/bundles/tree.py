@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import shutil
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -74,6 +73,8 @@ def copy_tree(source: Path, target: Path) -> None:
         InvalidBundle: Something in it is neither a regular file nor a folder (code ``tree-entry``).
         FileExistsError: A file of that name is in ``target`` already.
     """
+    import shutil  # dear, and a digest needs none of it
+
     top, goal = os.fsencode(source), os.fsencode(target)
     os.makedirs(goal, exist_ok=True)  # noqa: PTH103 - paths are bytes here
     made = {goal}
