@@ -5,9 +5,10 @@
 //	ropeway-oras referrers [-artifact-type T] REF      prints a descriptor a line, as JSON
 //	ropeway-oras tags REPOSITORY                       prints a tag a line
 //	ropeway-oras copy FROM TO                          prints the manifest's digest
+//	ropeway-oras serve                                 a registry in memory that has the referrers API; prints its address, ends with its standard input
 //	ropeway-oras version                               prints the digest of the sources that it was built from
 //
-// Loopback is spoken to in plain HTTP (-https asks for TLS; SSL_CERT_FILE names the certificates to trust). Credentials come from docker's
+// The registry is the one of go-containerregistry, for want of a packaged one with that API. Loopback is spoken to in plain HTTP (-https asks for TLS; SSL_CERT_FILE names the certificates to trust). Credentials come from docker's
 // configuration ($DOCKER_CONFIG). Files are named in a manifest as they are on the command line.
 package main
 
@@ -17,10 +18,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"log"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 
+	memory "github.com/google/go-containerregistry/pkg/registry"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content/file"
@@ -66,10 +71,10 @@ func main() {
 
 func run(ctx context.Context, arguments []string) error {
 	if len(arguments) == 0 {
-		return errors.New("push, pull, referrers, tags, copy or version is wanted")
+		return errors.New("push, pull, referrers, tags, copy, serve or version is wanted")
 	}
 	verbs := map[string]func(context.Context, *options) error{
-		"push": push, "pull": pull, "referrers": referrers, "tags": tags, "copy": copyAll, "version": version,
+		"push": push, "pull": pull, "referrers": referrers, "tags": tags, "copy": copyAll, "serve": serve, "version": version,
 	}
 	verb, known := verbs[arguments[0]]
 	if !known {
@@ -271,6 +276,23 @@ func tags(ctx context.Context, asked *options) error {
 	found, err := registry.Tags(ctx, repo)
 	for _, tag := range found {
 		fmt.Println(tag)
+	}
+	return err
+}
+
+func serve(context.Context, *options) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "listening on", listener.Addr())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		_ = listener.Close()
+	}()
+	err = http.Serve(listener, memory.New(memory.WithReferrersSupport(true), memory.Logger(log.New(io.Discard, "", 0))))
+	if errors.Is(err, net.ErrClosed) {
+		return nil
 	}
 	return err
 }
