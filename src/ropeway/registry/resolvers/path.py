@@ -165,7 +165,7 @@ def _listing(folder: Path, top: Path) -> tuple[list[_File], bool]:
     found: list[_File] = []
     plain, seen, size = True, 0, 0
     root = os.path.realpath(folder)
-    queue = [("", str(folder), (root,))]
+    queue: list[tuple[str, str, tuple[str, ...]]] = [("", str(folder), (root,))]
     with guarded(top, _HINT):
         while queue:
             below, real, above = queue.pop()
