@@ -1,0 +1,314 @@
+"""From the layers of a bundle to files: what we packed, and what ``oras`` and others pushed.
+
+A layer's title is the path of its file. A layer that says ``io.deis.oras.content.unpack = true`` is a tar archive, compressed with gzip or not
+at all, of the folder that its title names; every other layer is a plain file, whatever its media type says (``oras`` calls a JSON file a tar
+layer when nobody told it a type). Layers without a title are left out, as ``oras pull`` does, unless the bundle has only that one.
+
+A layer's digest and size are verified before anything of it is written, and nothing is ever written through a link, because none is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from ropeway.bundles.archive import Archive
+from ropeway.bundles.definitions import find_definition
+from ropeway.bundles.gzip_stream import MAGIC, Inflated
+from ropeway.bundles.kinds import ARTIFACT, KINDS, MAX_PEEK, base_name, kind_by_content
+from ropeway.bundles.limits import Budget, Limits
+from ropeway.bundles.manifest import check_digest
+from ropeway.bundles.paths import Places, fault_of
+from ropeway.bundles.problems import AlteredBlob, HostileArchive, InvalidBundle
+from ropeway.errors import Refused, RopewayError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from ropeway.bundles.gzip_stream import Readable
+    from ropeway.bundles.kinds import Kind
+    from ropeway.bundles.manifest import Descriptor, Manifest
+
+    Blobs = Callable[[Descriptor], BinaryIO] | Mapping[str, Any]
+
+__all__ = ["CONTENT_DIGEST", "EXECUTABLE", "UNPACK", "Limits", "check_blob", "unpack", "unpack_into"]
+
+UNPACK: Final = "io.deis.oras.content.unpack"
+CONTENT_DIGEST: Final = "io.deis.oras.content.digest"
+"""The digest of the uncompressed archive of a folder; both are annotations that ORAS defines."""
+
+EXECUTABLE: Final = "vnd.ropeway.executable"
+"""Annotation of a layer that is one file: ``true`` when it may be executed. Other clients don't know it and write a plain file."""
+
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_PIECE: Final = 1 << 20
+_UNTITLED: Final[dict[Kind, str]] = {"workflow": "workflow.yaml", "skill": "SKILL.md", "agent": "agent-card.json"}
+
+
+def unpack(
+    manifest: Manifest, blobs: Blobs, target: Path, limits: Limits | None = None, *, kind: Kind | None = None, name: str | None = None
+) -> str:
+    """Write the files of a bundle to a folder that does not exist yet; it is there with all of them, or not at all.
+
+    Args:
+        manifest: It, verified.
+        blobs: Opens a layer (a file that can seek), or has :class:`~ropeway.bundles.blobs.Blob` objects by digest.
+        target: The folder to make.
+        limits: How much is accepted.
+        kind: What the bundle is, when its type does not say so.
+        name: The last part of its name, which helps to tell its definition among several files.
+
+    Returns:
+        The path of its definition, relative to ``target``, with slashes.
+
+    Raises:
+        AlteredBlob: A layer does not have its digest or size.
+        HostileArchive: A path or an archive is refused, or the limits are exceeded.
+        InvalidBundle: It holds no file that is a definition.
+        Refused: ``target`` exists (code ``output-exists``).
+        StoreError: It can't be written: the disk is full, or the folder is not ours.
+    """
+    if os.path.lexists(target):
+        raise Refused(f"{target} exists already", hint="name a folder that does not exist, or remove it", code="output-exists")
+    staging = None
+    with _failures(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = tempfile.mkdtemp(prefix=f".{target.name[:50]}.", dir=target.parent)
+    try:
+        from pathlib import Path
+
+        definition = unpack_into(manifest, blobs, Path(staging), limits, kind=kind, name=name)
+        with _failures(target):
+            _open_up(staging)
+            os.rename(staging, target)  # noqa: PTH104 - a string
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return definition
+
+
+def _open_up(folder: str) -> None:
+    """Give a temporary folder the rights that a new one would have."""
+    mask = os.umask(0)
+    os.umask(mask)
+    os.chmod(folder, 0o777 & ~mask)  # noqa: PTH101 - a string
+
+
+@contextmanager
+def _failures(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, RopewayError):
+            raise
+        raise StoreError(
+            f"{target} can not be written: {error.strerror or error}",
+            hint="free some space, or name another folder",
+            code="output-unwritable",
+        ) from None
+
+
+def unpack_into(
+    manifest: Manifest, blobs: Blobs, folder: Path, limits: Limits | None = None, *, kind: Kind | None = None, name: str | None = None
+) -> str:
+    """Write the files of a bundle into an empty folder, which whoever made it removes after a failure; else like :func:`unpack`."""
+    budget = Budget(limits or Limits())
+    if next(iter(os.scandir(folder)), None) is not None:
+        raise Refused(f"{folder} is not empty", code="output-exists")
+    writer = _Writer(folder, budget)
+    for layer in _chosen(manifest):
+        with _opened(blobs, layer) as file:
+            check_blob(file, layer)
+            file.seek(0)
+            with _failures(folder):
+                _write(layer, file, writer, kind)
+    said = next((each for each in KINDS if manifest.artifact_type == ARTIFACT[each]), kind)
+    return find_definition(said, writer.files, lambda path: _beginning(folder / path), name)[1]
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_PEEK)
+
+
+def _chosen(manifest: Manifest) -> tuple[Descriptor, ...]:
+    """Return the layers that are files or folders, after their titles were checked against each other."""
+    titled = tuple(layer for layer in manifest.layers if layer.title)
+    if not titled:
+        if len(manifest.layers) == 1:
+            return manifest.layers
+        raise InvalidBundle("none of its layers is a file: they have no titles", hint="is it a container image?", code="bundle-kind")
+    titles = [layer.title or "" for layer in titled]
+    for layer, title in zip(titled, titles, strict=True):
+        if _is_folder(layer) and any(other.startswith(f"{title.rstrip('/')}/") for other in titles):
+            raise HostileArchive(f"{title!r:.300} is a folder, and another layer is titled as a file in it")
+    return titled
+
+
+def _is_folder(layer: Descriptor) -> bool:
+    return layer.annotations.get(UNPACK) == "true"
+
+
+@contextmanager
+def _opened(blobs: Blobs, layer: Descriptor) -> Iterator[BinaryIO]:
+    if callable(blobs):
+        file = blobs(layer)
+    else:
+        found = blobs.get(layer.digest)
+        if found is None:
+            raise AlteredBlob(f"{_name(layer)} is missing: there is no blob {layer.digest}", code="blob-missing")
+        file = found.open()
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def _name(layer: Descriptor) -> str:
+    return f"the layer {layer.title!r:.200}" if layer.title else "the layer"
+
+
+def check_blob(file: Readable, descriptor: Descriptor, told: Callable[[int], None] | None = None) -> None:
+    """Read a blob to its end, and make sure that it is what its descriptor says; ``told`` learns of bytes that passed.
+
+    Raises:
+        AlteredBlob: It has another size or another digest.
+    """
+    algorithm, _, wanted = check_digest(descriptor.digest).partition(":")
+    total, size = hashlib.new(algorithm), 0
+    while piece := file.read(_PIECE):
+        size += len(piece)
+        if size > descriptor.size:
+            raise AlteredBlob(f"{_name(descriptor)} has more than the {descriptor.size:,} bytes that the manifest says")
+        total.update(piece)
+        if told is not None:
+            told(len(piece))
+    if size < descriptor.size:
+        raise AlteredBlob(f"{_name(descriptor)} has {size:,} bytes, and the manifest says {descriptor.size:,}")
+    if total.hexdigest() != wanted:
+        hint = "fetch it again; when it stays so, somebody changed it, or the disk is damaged"
+        raise AlteredBlob(f"{_name(descriptor)} has been changed: its digest is not {descriptor.digest}", hint=hint)
+
+
+def _write(layer: Descriptor, file: BinaryIO, writer: _Writer, kind: Kind | None) -> None:
+    if not layer.title:
+        data = file.read(MAX_PEEK)
+        file.seek(0)
+        name = _UNTITLED[kind_by_content("", data) or kind or "workflow"]
+        writer.file(name, _pieces(file, writer.budget), executable=False)
+        return
+    if not _is_folder(layer):
+        writer.budget.entry()
+        writer.budget.announce(layer.size, layer.title)
+        writer.file(layer.title, _pieces(file, writer.budget), executable=layer.annotations.get(EXECUTABLE) == "true")
+        return
+    _write_folder(layer, layer.title.rstrip("/"), file, writer)
+
+
+def _pieces(file: BinaryIO, budget: Budget) -> Iterator[bytes]:
+    while piece := file.read(_PIECE):
+        budget.take(len(piece))
+        yield piece
+
+
+def _write_folder(layer: Descriptor, title: str, file: BinaryIO, writer: _Writer) -> None:
+    what = f"the archive {title!r:.200}"
+    start = file.read(4)
+    file.seek(0)
+    if start == _ZSTD:
+        raise InvalidBundle(
+            f"{what} is compressed with zstd, which is not read", hint="push it with gzip, as oras does", code="bundle-compression"
+        )
+    limits = writer.budget.limits
+    source = _Hashed(Inflated(file, limits) if start[:2] == MAGIC else file, layer.annotations.get(CONTENT_DIGEST))
+    writer.folder(title)
+    # oras puts the title before every name; where the title has folders, other clients put only its last part there
+    short, above = base_name(title), title[: -len(base_name(title))]
+    archive = Archive(source, writer.budget, what)
+    for member in archive.members():
+        if member.path == title or member.path.startswith(f"{title}/"):
+            path = member.path
+        elif member.path == short or member.path.startswith(f"{short}/"):
+            path = above + member.path
+        else:
+            raise archive.refuse(member.path, f"is outside of the folder {title!r:.200}")
+        if not member.folder:
+            writer.file(path, archive.content(), executable=member.executable)
+        elif path != title:
+            writer.folder(path)
+    source.check(what)
+
+
+class _Hashed:
+    """Hashes what is read, when there is something to compare it with."""
+
+    def __init__(self, source: Readable, wanted: str | None) -> None:
+        self._source = source
+        self._wanted = check_digest(wanted) if wanted else None
+        self._total = hashlib.new(self._wanted.partition(":")[0]) if self._wanted else None
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most ``size`` bytes; none at the end."""
+        found = self._source.read(size)
+        if self._total is not None:
+            self._total.update(found)
+        return found
+
+    def check(self, what: str) -> None:
+        """Compare, after everything was read."""
+        if self._total is not None and self._wanted is not None and self._total.hexdigest() != self._wanted.partition(":")[2]:
+            raise AlteredBlob(f"{what} does not unpack to what its annotation {CONTENT_DIGEST} says")
+
+
+class _Writer:
+    """Writes files below a folder that holds nothing but what this wrote, so that there is no link to follow."""
+
+    def __init__(self, root: Path, budget: Budget) -> None:
+        self._root = os.fspath(root)
+        self.budget = budget
+        self.files: list[str] = []
+        self._places = Places()
+        self._made = {""}
+
+    def file(self, path: str, pieces: Iterable[bytes], *, executable: bool) -> None:
+        """Write a file. The umask decides who may read it."""
+        self._check(path, self._places.add_file(path))
+        self._make(path.rpartition("/")[0])
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        number = os.open(f"{self._root}/{path}", flags, 0o777 if executable else 0o666)
+        size = 0
+        with open(number, "wb", buffering=0) as file:  # noqa: PTH123 - an open descriptor
+            for piece in pieces:
+                size += len(piece)
+                if size > self.budget.limits.file:
+                    raise HostileArchive(f"{path!r:.300} has more than {self.budget.limits.file:,} bytes")
+                _whole(file, piece)
+        self.files.append(path)
+
+    def folder(self, path: str) -> None:
+        """Make a folder."""
+        self._check(path, self._places.add_folder(path))
+        self._make(path)
+
+    def _check(self, path: str, clash: str | None) -> None:
+        fault = fault_of(path, self.budget.limits) or clash
+        if fault is not None:
+            raise HostileArchive(f"{path!r:.300} is refused: it {fault}")
+
+    def _make(self, folder: str) -> None:
+        if folder not in self._made:
+            self._make(folder.rpartition("/")[0])
+            os.mkdir(f"{self._root}/{folder}")  # noqa: PTH102 - a string
+            self._made.add(folder)
+
+
+def _whole(file: Any, piece: bytes) -> None:
+    """Write all of it: without a buffer, a disk that gets full writes a part first."""
+    rest = memoryview(piece)
+    while rest:
+        rest = rest[file.write(rest) :]
