@@ -55,7 +55,7 @@ def bootstrap(
     """
     place = place_of(registry, environ)
     with connect(place.host, environ) as client:
-        bulk.check_registry(client, place)
+        client.ping()
     begin("agents", cards)
     pushed = bulk.push_cards(cards, registry, environ, tell, tag=FIRST_VERSION) if cards.is_dir() else None
     begin("workflows", workflows)

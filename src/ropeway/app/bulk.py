@@ -8,7 +8,7 @@ from ropeway.app import agent_cards
 from ropeway.app.oci import connect, place_of
 from ropeway.app.pallet import FIRST_VERSION, push_workflow, repositories
 from ropeway.bundles.cards import CARD_ENDING
-from ropeway.errors import InvalidWorkflow, NotFound, RopewayError, Unreachable
+from ropeway.errors import InvalidWorkflow, NotFound, RopewayError
 from ropeway.records import record
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ropeway.app.oci import Place
     from ropeway.registry.client import Client
 
-__all__ = ["Done", "Report", "check_registry", "publish_all", "pull_cards", "push_cards", "verify_cards"]
+__all__ = ["Done", "Report", "publish_all", "pull_cards", "push_cards", "verify_cards"]
 
 YAML_ENDINGS: Final = (".yaml", ".yml")
 
@@ -59,24 +59,6 @@ class Report:
     def failed(self) -> int:
         """How many failed."""
         return sum(each.problem is not None for each in self.done)
-
-
-def check_registry(client: Client, place: Place) -> None:
-    """Make sure that a registry answers.
-
-    Raises:
-        Unreachable: It does not; the hint says how to start one, when it is to be on this machine.
-    """
-    from ropeway.registry.hosts import api_base
-
-    try:
-        client.ping()
-    except Unreachable as error:
-        base = api_base(place.host)
-        if base.scheme != "http":
-            raise
-        hint = f"start one: docker run -d -p {base.port}:5000 --name registry registry:2, or docker-registry serve with that port in its config"
-        raise Unreachable(f"no registry answers at {place.host}: {error.message}", hint=hint, code=error.code) from None
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -135,7 +117,7 @@ def publish_all(
     for file in files:
         by_id.setdefault(id_of(file), []).append(file)
     with connect(place.host, environ) as client:
-        check_registry(client, place)
+        client.ping()
         done = [_told(tell, _pushed(client, place, file, version, by_id[id_of(file)])) for file in files]
         return Report(str(place), tuple(done), _listed(client, place, "workflows"))
 
@@ -229,7 +211,7 @@ def _each_card(
     if not cards:
         return Report(str(place), ())
     with connect(place.host, environ) as client:
-        check_registry(client, place)
+        client.ping()
         done = []
         for card in cards:
             agent = card.name.removesuffix(CARD_ENDING)
@@ -256,7 +238,7 @@ def pull_cards(
     """
     place = place_of(registry, environ)
     with connect(place.host, environ) as client:
-        check_registry(client, place)
+        client.ping()
         there = repositories(client, place, "agents")
     done = []
     for repository in there:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from ropeway.errors import NotFound, Refused, StoreError, UsageError
+from ropeway.errors import NotFound, Refused, StoreError, Unreachable, UsageError
 from ropeway.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from ropeway.bundles.kinds import Kind
     from ropeway.bundles.manifest import Descriptor, Manifest
     from ropeway.registry.client import Client
     from ropeway.registry.config import Registries
@@ -27,6 +29,9 @@ ORAS_ARTIFACT: Final = "application/vnd.unknown.artifact.v1"
 """The artifact type that ORAS 1.3 gives what is pushed without one."""
 
 _NAME: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+DEBIANS_PORT: Final = 5000
+"""Where docker-registry listens unless it is told otherwise."""
+
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
@@ -106,18 +111,33 @@ def check_tag(version: str) -> str:
     return tag
 
 
-def connect(host: str, environ: Mapping[str, str]) -> Client:
-    """Return a client of one registry, with the logins and certificates that this person has for it. Close it."""
+@contextmanager
+def connect(host: str, environ: Mapping[str, str]) -> Iterator[Client]:
+    """Give a client of one registry, with the logins and certificates that this person has for it.
+
+    Raises:
+        Unreachable: When nothing listens there, and it is this machine, the hint says how to start a registry.
+    """
     from ropeway.registry.auth import Credentials
     from ropeway.registry.client import Client
     from ropeway.registry.hosts import api_base
     from ropeway.registry.transport import Net
 
     own = next((each for each in _registries(environ) if place_in(each.source).host == host), None)
+    base = api_base(host)
+    here = base.scheme == "http"
     # On this machine a refused connection means that nothing listens: to try again four times would only make people wait.
-    retries = 1 if api_base(host).scheme == "http" else Net().retries
-    net = Net(retries=retries) if own is None else Net(ca=own.ca, pins=own.pin, retries=retries)
-    return Client(host, net, Credentials(environ))
+    net = Net(retries=1 if here else Net().retries, ca=own.ca if own else None, pins=own.pin if own else ())
+    with Client(host, net, Credentials(environ)) as client:
+        try:
+            yield client
+        except Unreachable as error:
+            if not here or error.code != "connection-refused":
+                raise
+            hint = f"start one: docker run -d -p {base.port}:5000 --name registry registry:2"
+            if base.port == DEBIANS_PORT:
+                hint += ", or docker-registry serve /etc/docker/registry/config.yml"
+            raise Unreachable(f"no registry runs at {host}", hint=hint, code=error.code) from None
 
 
 def _registries(environ: Mapping[str, str]) -> Registries:
@@ -174,18 +194,24 @@ def get_manifest(client: Client, repository: str, reference: str) -> Manifest:
     return parse_manifest(raw, media_type)
 
 
-def fetch_into(client: Client, repository: str, manifest: Manifest, folder: Path) -> str:
-    """Write the files of a bundle into an empty folder, each verified before, and return the definition's path in it."""
+def fetch_into(client: Client, repository: str, manifest: Manifest, folder: Path, *, kind: Kind, name: str) -> str:
+    """Write the files of a bundle into an empty folder, each verified before, and return the definition's path in it.
+
+    Raises:
+        InvalidBundle: No file, or more than one, can be the definition of that kind and name.
+        BundleRefused: A file is not what its digest says, or would be written elsewhere.
+        RopewayError: What the client raises.
+    """
     from ropeway.bundles.unpack import unpack_into
 
-    with tempfile.TemporaryDirectory(prefix="ropeway-") as name:
-        blobs = Path(name)
+    with tempfile.TemporaryDirectory(prefix="ropeway-") as temporary:
+        blobs = Path(temporary)
 
         def where(descriptor: Descriptor) -> Path:
             return blobs / descriptor.digest.replace(":", "-")
 
         client.pull(repository, manifest.layers, where)
-        return unpack_into(manifest, lambda descriptor: where(descriptor).open("rb"), folder)
+        return unpack_into(manifest, lambda descriptor: where(descriptor).open("rb"), folder, kind=kind, name=name)
 
 
 def move_into(files: Path, target: Path, *, force: bool) -> list[Path]:

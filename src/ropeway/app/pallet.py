@@ -42,7 +42,6 @@ __all__ = [
 
 FIRST_VERSION: Final = "v1"
 YAML_TYPE: Final = "application/yaml"
-ENDINGS: Final = (".yaml", ".yml", ".toml")
 
 _SUFFIX: Final = re.compile(r"(?P<id>.+)-(?P<version>v[0-9]+)")
 
@@ -102,7 +101,7 @@ def bring(client: Client, place: Place, found: Found, environ: Mapping[str, str]
             folder of caches links to it.
 
     Raises:
-        NotFound: There is no workflow among the files.
+        InvalidBundle: There is no workflow among the files, or nobody can say which it is.
         BundleRefused: They are not what their digests say, or would be written elsewhere.
         StoreError: The folder or the cache can not be written.
     """
@@ -123,12 +122,7 @@ def bring(client: Client, place: Place, found: Found, environ: Mapping[str, str]
 
 
 def _fetched(client: Client, found: Found, folder: Path) -> str:
-    file = fetch_into(client, found.repository, found.manifest, folder)
-    if not file.endswith(ENDINGS):
-        titles = ", ".join(layer.title or layer.media_type for layer in found.manifest.layers)
-        hint = f"it holds {titles}; a workflow is a .yaml, .yml or .toml file"
-        raise NotFound(f"there is no workflow in {found.repository}:{found.tag}", hint=hint, code="no-workflow-file")
-    return file
+    return fetch_into(client, found.repository, found.manifest, folder, kind="workflow", name=found.name)
 
 
 def _into_cache(client: Client, place: Place, found: Found, environ: Mapping[str, str]) -> Path:
