@@ -192,6 +192,8 @@ class Workflow:
     tags: tuple[str, ...] = ()
     license: str | None = None
     homepage: str | None = None
+    repository: str | None = None
+    authors: tuple[str, ...] = ()
     parameters: Mapping[str, Field] = field(default_factory=dict)
     requirements: Requirements = Requirements()
     policy: Policy = Policy()

@@ -306,6 +306,8 @@ ROOT = Table(
         "tags": Key(ListOf(Text(format=TAG)), "Words to find it by", default=()),
         "license": Key(Text("prose"), "An SPDX expression, such as MIT"),
         "homepage": Key(Text(format=URL), "Where to read more"),
+        "repository": Key(Text(format=URL), "Where its source is kept"),
+        "authors": Key(ListOf(Text("prose")), 'Who wrote it, such as "Ada <ada@example.org>"', default=()),
         "parameters": Key(MapOf(PARAMETER, NAME, "parameter"), "What a run is given; read as `params.NAME`", default={}),
         "requirements": Key(_REQUIREMENTS, _REQUIREMENTS.doc),
         "policy": Key(POLICY, POLICY.doc),
@@ -322,6 +324,8 @@ ROOT = Table(
         "jobs": "steps",
         "tasks": "steps",
         "requires": "requirements",
+        "author": "authors",
+        "source": "repository",
         "env": "env of each step",
     },
 )
