@@ -20,7 +20,7 @@ from ropeway.registry.errors import clean, failed_answer, problems_in
 from ropeway.registry.tokens import DEFAULT_LIFE, Token, TokenCache
 
 if TYPE_CHECKING:
-    from email.message import Message
+    from collections.abc import Mapping
 
     from ropeway.registry.auth import Credentials, Login
     from ropeway.registry.hosts import Origin
@@ -67,7 +67,7 @@ class Authorizer:
                 token = self._tokens[scopes] = self._get(self._challenge, scopes, None)
             return f"Bearer {token.value}"
 
-    def challenged(self, headers: Message, scopes: tuple[str, ...], sent: str | None) -> bool:
+    def challenged(self, headers: Mapping[str, str], scopes: tuple[str, ...], sent: str | None) -> bool:
         """Take notice of a 401; return whether to ask again, with what :meth:`header` says then.
 
         Args:
@@ -75,7 +75,7 @@ class Authorizer:
             scopes: What the request needs.
             sent: The ``Authorization`` that was refused.
         """
-        challenge = choose(parse_challenges(headers.get_all("www-authenticate") or ()))
+        challenge = choose(parse_challenges(headers.get("www-authenticate", "")))
         if challenge is None:
             return False
         with self._lock:

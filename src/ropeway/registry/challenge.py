@@ -37,21 +37,20 @@ class Challenge:
         return self.parameters.get("realm", "")
 
 
-def parse_challenges(lines: Iterable[str]) -> tuple[Challenge, ...]:
-    """Read every challenge of every ``WWW-Authenticate`` line, in order; what can't be read ends its line."""
+def parse_challenges(line: str) -> tuple[Challenge, ...]:
+    """Read every challenge of ``WWW-Authenticate`` in order, up to the first that can't be read. Several such headers are joined by commas."""
     found: list[Challenge] = []
-    for line in lines:
-        text, position = line[:_LONGEST], 0
-        while scheme := _SCHEME.match(text, position):
-            position = scheme.end()
-            parameters: dict[str, str] = {}
-            while parameter := _PARAMETER.match(text, position):
-                name, quoted, bare = parameter.groups()
-                parameters.setdefault(name.lower(), re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare)
-                position = parameter.end()
-            if not parameters and (opaque := _TOKEN68.match(text, position)):
-                position = opaque.end()
-            found.append(Challenge(scheme[1].lower(), parameters))
+    text, position = line[:_LONGEST], 0
+    while scheme := _SCHEME.match(text, position):
+        position = scheme.end()
+        parameters: dict[str, str] = {}
+        while parameter := _PARAMETER.match(text, position):
+            name, quoted, bare = parameter.groups()
+            parameters.setdefault(name.lower(), re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare)
+            position = parameter.end()
+        if not parameters and (opaque := _TOKEN68.match(text, position)):
+            position = opaque.end()
+        found.append(Challenge(scheme[1].lower(), parameters))
     return tuple(found)
 
 

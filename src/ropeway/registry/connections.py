@@ -1,22 +1,20 @@
-"""Connections to HTTP servers: opened through a proxy or not, their certificate's key compared with the pins, and kept for the next request.
-
-Python's own ``http.client`` speaks HTTP here, not the HTTP library that the rest of the house would take: see docs/adr/0010.
-"""
+"""Connections to HTTP servers: opened through a proxy or not, their certificate's key compared with the pins, and kept for the next request."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import http.client
-import ssl
+import socket
 import threading
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from ropeway.errors import StoreError
-from ropeway.registry.errors import WrongPin
+from ropeway.registry.errors import ProxyFailed, WrongPin
+from ropeway.registry.http1 import Exchange, Wire
 from ropeway.registry.proxies import proxy_for
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
     from ropeway.registry.hosts import Origin
@@ -25,19 +23,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection", "Connections", "key_digest"]
 
-_BLOCK: Final = 2**18
-"""Bytes of a request's body that are read at once."""
-
 
 class Connection:
-    """One connection and what it is used for; ``fresh`` until its first answer."""
+    """One connection and where it leads; ``fresh`` until its first answer was read."""
 
-    __slots__ = ("fresh", "http", "origin", "proxy")
+    __slots__ = ("fresh", "origin", "wire")
 
-    def __init__(self, origin: Origin, http_connection: http.client.HTTPConnection, proxy: Proxy | None) -> None:
+    def __init__(self, origin: Origin, wire: Wire) -> None:
         self.origin = origin
-        self.http = http_connection
-        self.proxy = proxy
+        self.wire = wire
         self.fresh = True
 
 
@@ -60,14 +54,19 @@ class Connections:
         self._context: ssl.SSLContext | None = None
 
     def take(self, origin: Origin, *, fresh: bool = False) -> Connection:
-        """Return a connection that nobody else uses; it opens itself with the first request. ``fresh``: one that was never used."""
+        """Return an open connection that nobody else uses. ``fresh``: one that was never used.
+
+        Raises:
+            OSError: It can't be opened.
+            WrongPin: The server has another key.
+        """
         with self._lock:
             idle = self._idle.get(origin)
             if idle and not fresh:
                 taken = idle.pop()
                 self._busy.add(taken)
                 return taken
-        made = self._make(origin)
+        made = Connection(origin, self._open(origin))
         with self._lock:
             self._busy.add(made)
         return made
@@ -78,48 +77,75 @@ class Connections:
         with self._lock:
             if connection in self._busy:
                 self._busy.discard(connection)
-                if connection.http.sock is not None:
-                    self._idle.setdefault(connection.origin, []).append(connection)
+                self._idle.setdefault(connection.origin, []).append(connection)
 
     def drop(self, connection: Connection) -> None:
         """Close a connection that can't be used again."""
         with self._lock:
             self._busy.discard(connection)
-        connection.http.close()
+        connection.wire.close()
 
     def close(self) -> None:
-        """Close all of them; whoever waits for an answer in another thread gets an error."""
-        import socket
-        from contextlib import suppress
-
+        """Close all of them; whoever waits for an answer in another thread gets an error, and closes its own."""
         with self._lock:
             every = [connection for idle in self._idle.values() for connection in idle]
             busy = list(self._busy)
             self._idle.clear()
             self._busy.clear()
         for connection in busy:
-            if connection.http.sock is not None:
-                with suppress(OSError):
-                    connection.http.sock.shutdown(socket.SHUT_RDWR)
-        for connection in (*every, *busy):
-            connection.http.close()
+            with suppress(OSError):
+                connection.wire.sock.shutdown(socket.SHUT_RDWR)
+        for connection in every:
+            connection.wire.close()
 
-    def _make(self, origin: Origin) -> Connection:
-        proxy = proxy_for(origin, self._environ)
+    def proxy(self, origin: Origin) -> Proxy | None:
+        """Return the proxy that an origin is reached through."""
+        return proxy_for(origin, self._environ)
+
+    def _open(self, origin: Origin) -> Wire:
+        proxy = self.proxy(origin)
         host, port = (proxy.host, proxy.port) if proxy else (origin.host, origin.port)
-        if origin.scheme == "http":
-            # Only this machine is spoken to without TLS, and no proxy stands before it.
-            return Connection(origin, _Plain(host, port, self._net), None)
+        # As bytes, a name in ASCII does not load the codec for the others.
+        sock = socket.create_connection((host.encode() if host.isascii() else host, port), self._net.connect_timeout)  # type: ignore[arg-type]
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            authority = str(origin).partition("//")[2]
+            if origin.scheme == "http":
+                # Only this machine is spoken to without TLS, and no proxy stands before it.
+                sock.settimeout(self._net.timeout)
+                return Wire(sock, authority, plain=True)
+            if proxy:
+                _tunnel(sock, origin, proxy)
+            secure = self._tls().wrap_socket(sock, server_hostname=origin.host)
+            try:
+                self._check_pins(secure, origin)
+                secure.settimeout(self._net.timeout)
+                return Wire(secure, authority, plain=False)
+            except BaseException:
+                secure.close()
+                raise
+        except BaseException:
+            sock.close()
+            raise
+
+    def _check_pins(self, secure: ssl.SSLSocket, origin: Origin) -> None:
+        """Compare before the first byte of a request: a server with another key must not see a secret."""
         pins = self._net.pins if self._home in (None, origin.host) else ()
-        secure = _Secure(host, port, self._net, self._tls(), pins)
-        if proxy:
-            headers = {}
-            if proxy.login:
-                headers["Proxy-Authorization"] = "Basic " + base64.b64encode(":".join(proxy.login).encode()).decode()
-            secure.set_tunnel(origin.host, origin.port, headers)
-        return Connection(origin, secure, proxy)
+        if not pins:
+            return
+        import hashlib
+
+        certificate = secure.getpeercert(binary_form=True) or b""
+        key = key_digest(certificate)
+        if not {key, "sha256:" + hashlib.sha256(certificate).hexdigest()} & set(pins):
+            raise WrongPin(
+                f"{origin} showed the key {key}, which is not the one pinned for it",
+                hint="somebody may be listening in; when its owner confirms a new key, add the registry again with --pin",
+            )
 
     def _tls(self) -> ssl.SSLContext:
+        import ssl
+
         with self._lock:
             if self._context is None:
                 context = ssl.create_default_context()
@@ -138,41 +164,24 @@ class Connections:
             return self._context
 
 
-class _Plain(http.client.HTTPConnection):
-    def __init__(self, host: str, port: int, net: Net) -> None:
-        super().__init__(host, port, timeout=net.connect_timeout, blocksize=_BLOCK)
-        self._stall = net.timeout
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(self._stall)
-
-
-class _Secure(http.client.HTTPSConnection):
-    def __init__(self, host: str, port: int, net: Net, context: ssl.SSLContext, pins: tuple[str, ...]) -> None:
-        super().__init__(host, port, timeout=net.connect_timeout, context=context, blocksize=_BLOCK)
-        self._stall = net.timeout
-        self._pins = pins
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(self._stall)
-        if not self._pins:
-            return
-        # Before the first byte of a request: a server with another key must not see a secret.
-        certificate = self.sock.getpeercert(binary_form=True) or b""
-        shown = (key_digest(certificate), "sha256:" + hashlib.sha256(certificate).hexdigest())
-        if not set(shown) & set(self._pins):
-            self.close()
-            name = getattr(self, "_tunnel_host", None) or self.host
-            raise WrongPin(
-                f"{name} showed the key {shown[0]}, which is not the one pinned for it",
-                hint="somebody may be listening in; when its owner confirms a new key, add the registry again with --pin",
-            )
+def _tunnel(sock: socket.socket, origin: Origin, proxy: Proxy) -> None:
+    """Ask a proxy for a way through (RFC 9110, 9.3.6)."""
+    authority = f"[{origin.host}]:{origin.port}" if ":" in origin.host else f"{origin.host}:{origin.port}"
+    head = f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n"
+    if proxy.login:
+        head += "Proxy-Authorization: Basic " + base64.b64encode(":".join(proxy.login).encode()).decode() + "\r\n"
+    sock.sendall(head.encode() + b"\r\n")
+    with sock.makefile("rb", 0) as file:  # unbuffered: what comes behind the head is the server's
+        answer = Exchange(file, "CONNECT")
+    if answer.status != 200:
+        hint = "put its user and password into HTTPS_PROXY" if answer.status == 407 else "check HTTPS_PROXY and NO_PROXY"
+        raise ProxyFailed(f"the proxy {proxy} does not let us through to {origin}: it answers {answer.status}", hint=hint)
 
 
 def key_digest(certificate: bytes) -> str:
     """Return ``sha256:`` over a certificate's SubjectPublicKeyInfo (RFC 7469, section 2.4), which stays when it is renewed with the same key."""
+    import hashlib
+
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 

@@ -2,8 +2,9 @@
 
 ::
 
-    Unreachable   exit 3   dns-failed connection-refused connection-lost tls-failed timeout rate-limited registry-error proxy-failed offline
-    ├── WrongPin           tls-pin            the server's key is not the one that was pinned; nothing was sent
+    Unreachable   exit 3   dns-failed connection-refused connection-lost tls-failed timeout rate-limited registry-error offline
+    ├── ProxyFailed        proxy-failed
+    └── WrongPin           tls-pin            the server's key is not the one that was pinned; nothing was sent
     Refused       exit 4   unauthorized forbidden realm-refused redirect-refused upload-refused
     NotFound      exit 3   not-found
 
@@ -21,10 +22,16 @@ from ropeway.records import record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Problem", "WrongPin", "clean", "failed_answer", "network_error", "offline", "problems_in"]
+__all__ = ["Problem", "ProxyFailed", "WrongPin", "clean", "failed_answer", "network_error", "offline", "problems_in"]
 
 _LONGEST: Final = 300
 _MOST: Final = 3
+
+
+class ProxyFailed(Unreachable):
+    """A proxy did not let us through."""
+
+    default_code = "proxy-failed"
 
 
 class WrongPin(Unreachable):
@@ -75,46 +82,47 @@ def offline(host: str) -> Unreachable:
 
 def network_error(where: str, error: Exception, *, proxy: str | None = None) -> RopewayError:
     """Turn what a socket, TLS or the HTTP parser raised into an error for people; ``where`` is the origin that was spoken to."""
-    import http.client
     import socket
-    import ssl
+    import sys
 
     if isinstance(error, RopewayError):
         return error
     through = f" through the proxy {proxy}" if proxy else ""
     if isinstance(error, socket.gaierror):
         whose = f"the proxy {proxy}" if proxy else where
-        return Unreachable(
-            f"the name of {whose} is not known: {clean(error.strerror)}", hint="check its spelling, and your network", code="dns-failed"
-        )
+        hint = "check its spelling, and your network"
+        return Unreachable(f"the name of {whose} is not known: {clean(error.strerror)}", hint=hint, code="dns-failed")
+    if "ssl" in sys.modules and (found := _tls_error(where, through, error)):
+        return found
+    if isinstance(error, TimeoutError):
+        hint = "try again, and check your network"
+        return Unreachable(f"{where} sent nothing for too long{through}", hint=hint, code="timeout")
+    if isinstance(error, ConnectionRefusedError):
+        whose = f"the proxy {proxy} refused the connection" if proxy else f"nothing answers at {where}"
+        return Unreachable(whose, hint="check that it runs, and its port", code="connection-refused")
+    if isinstance(error, (ConnectionError, EOFError)):
+        return Unreachable(f"the connection to {where} was cut{through}: {_said(error)}", hint="try again", code="connection-lost")
+    if not isinstance(error, OSError):
+        return Unreachable(f"{where} does not speak HTTP as it should: {_said(error)}", hint="check its port", code="registry-error")
+    return Unreachable(f"{where} can not be reached{through}: {_said(error)}", hint="check your network")
+
+
+def _tls_error(where: str, through: str, error: Exception) -> Unreachable | None:
+    import ssl
+
     if isinstance(error, ssl.SSLCertVerificationError):
         return Unreachable(
             f"{where} showed a certificate that can not be trusted: {clean(error.verify_message or error.reason)}",
             hint="name the authority that signed it: workflow registry add NAME URL --ca FILE",
             code="tls-failed",
         )
+    if isinstance(error, ssl.SSLEOFError):
+        return Unreachable(f"the connection to {where} was cut{through}", hint="try again", code="connection-lost")
     if isinstance(error, ssl.SSLError):
         return Unreachable(
             f"{where} does not speak TLS as it should{through}: {clean(error.reason or error)}", hint="check its port", code="tls-failed"
         )
-    if isinstance(error, TimeoutError):
-        return Unreachable(
-            f"{where} sent nothing for too long{through}", hint="try again; a slow registry can be given more time", code="timeout"
-        )
-    if isinstance(error, ConnectionRefusedError):
-        whose = f"the proxy {proxy} refused the connection" if proxy else f"nothing answers at {where}"
-        return Unreachable(whose, hint="check that it runs, and its port", code="connection-refused")
-    if isinstance(error, (ConnectionError, http.client.IncompleteRead, EOFError)):
-        return Unreachable(f"the connection to {where} was cut{through}: {_said(error)}", hint="try again", code="connection-lost")
-    if isinstance(error, http.client.HTTPException):
-        return Unreachable(f"{where} does not speak HTTP as it should: {_said(error)}", hint="check its port", code="registry-error")
-    if proxy and "Tunnel connection failed" in str(error):
-        return Unreachable(
-            f"the proxy {proxy} did not let us through to {where}: {_said(error)}",
-            hint="check HTTPS_PROXY and NO_PROXY",
-            code="proxy-failed",
-        )
-    return Unreachable(f"{where} can not be reached{through}: {_said(error)}", hint="check your network")
+    return None
 
 
 def _said(error: Exception) -> str:

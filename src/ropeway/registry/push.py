@@ -117,9 +117,7 @@ class _Pushing:
         """Ask for an upload; return where it goes, None when the registry took the blob over from the other repository."""
         path = f"{self._repository}/blobs/uploads/"
         wanted = f"?mount={self._digest}&from={self._source}" if self._source else ""
-        answer = self._session.request(
-            "POST", path + wanted, f"to upload {self._what}", self._scopes, {"Content-Length": "0"}, ok=(201, 202)
-        )
+        answer = self._session.request("POST", path + wanted, f"to upload {self._what}", self._scopes, body=b"", ok=(201, 202))
         if answer.status == 201:
             return None
         minimum = answer.headers.get("oci-chunk-min-length") or ""
@@ -166,10 +164,13 @@ class _Pushing:
     def _finish(self, location: str, file: IO[bytes] | None, start: int) -> None:
         joined = "&" if urlsplit(location).query else "?"
         length = self._size - start if file is not None else 0
-        headers = {"Content-Length": str(length), "Content-Type": "application/octet-stream"}
-        body = file if file is not None else b""
+        headers = {"Content-Type": "application/octet-stream"}
+        body: IO[bytes] | bytes = b""
         if file is not None and length <= _SMALL:
             body = file.read()
+        elif file is not None:
+            headers["Content-Length"] = str(length)
+            body = file
         self._session.request(
             "PUT", f"{location}{joined}digest={self._digest}", self._what, self._scopes, headers, body, ok=(200, 201, 204), retry=False
         )
@@ -180,7 +181,6 @@ class _Pushing:
         file.seek(start)
         data = file.read(max(_CHUNK, self._chunk_minimum))
         headers = {
-            "Content-Length": str(len(data)),
             "Content-Range": f"{start}-{start + len(data) - 1}",
             "Content-Type": "application/octet-stream",
         }

@@ -13,15 +13,15 @@ from urllib.parse import urljoin, urlsplit
 from ropeway.errors import Refused, Unreachable
 from ropeway.records import record
 from ropeway.registry.hosts import Origin, is_loopback, origin_of
+from ropeway.registry.http1 import ProtocolError
 from ropeway.registry.retries import may_retry, pause
 
 if TYPE_CHECKING:
-    import http.client
     from collections.abc import Callable, Mapping
-    from email.message import Message
     from pathlib import Path
 
     from ropeway.registry.connections import Connection, Connections
+    from ropeway.registry.http1 import Exchange
 
 __all__ = ["Answer", "Body", "Http", "Net", "Stream"]
 
@@ -65,7 +65,7 @@ class Answer:
     """An answer that was read whole."""
 
     status: int
-    headers: Message
+    headers: Mapping[str, str]
     body: bytes
     url: str
 
@@ -75,76 +75,67 @@ class Stream:
 
     Attributes:
         status: The status.
-        headers: Found in any spelling of their names.
+        headers: By names in lower case; several of one name are joined by commas.
         url: Where it came from at last, behind redirects.
         length: Bytes that the body has; None when the server does not say.
     """
 
-    def __init__(self, url: str, connection: Connection, response: http.client.HTTPResponse, owner: Connections) -> None:
+    __slots__ = ("_connection", "_exchange", "_owner", "headers", "length", "status", "url")
+
+    def __init__(self, url: str, connection: Connection, exchange: Exchange, owner: Connections) -> None:
         self.url = url
-        self.status = response.status
-        self.headers: Message = response.headers
-        self.length: int | None = response.length
+        self.status = exchange.status
+        self.headers: Mapping[str, str] = exchange.headers
+        self.length = exchange.length
         self._connection = connection
-        self._response = response
+        self._exchange = exchange
         self._owner = owner
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fill the buffer, and return how many bytes there were; fewer only at the end.
+        """Fill the buffer, and return how many bytes there were; fewer than it takes only at the end.
 
         Raises:
-            RopewayError: The connection broke, or the server sent nothing for too long.
+            Unreachable: The connection broke, or the server sent nothing for too long.
         """
         try:
-            count = self._response.readinto(buffer)
-            if count < len(buffer) and self._response.length:
-                raise EOFError(f"{self._response.length:,} bytes are missing")
-        except (OSError, EOFError, http_error()) as error:
+            return self._exchange.readinto(buffer)
+        except (OSError, EOFError, ProtocolError) as error:
             raise self._failed(error) from error
-        return count
 
     def read(self, limit: int) -> bytes:
-        """Return the body, or its first ``limit + 1`` bytes when it is longer than ``limit``."""
+        """Return the body, or its first ``limit + 1`` bytes when it is longer than ``limit``; errors are those of :meth:`readinto`."""
         try:
-            data = self._response.read(limit + 1)
-            if len(data) <= limit and self._response.length:
-                raise EOFError(f"{self._response.length:,} bytes are missing")
-        except (OSError, EOFError, http_error()) as error:
+            return self._exchange.read(limit + 1)
+        except (OSError, EOFError, ProtocolError) as error:
             raise self._failed(error) from error
-        return data
 
     def _failed(self, error: Exception) -> Exception:
-        from ropeway.registry.errors import network_error
-
         self.close()
-        proxy = self._connection.proxy
-        return network_error(str(self._connection.origin), error, proxy=str(proxy) if proxy else None)
+        return _explained(self._connection.origin, error, self._owner)
 
     def finish(self) -> None:
         """Keep the connection when nothing (or only a little) of the body is left; else close it."""
-        response = self._response
-        try:
-            if not response.isclosed() and response.length is not None and response.length <= _DRAIN:
-                response.read()
-        except (OSError, http_error()):
-            self.close()
-            return
-        if response.isclosed() and not response.will_close:
+        exchange = self._exchange
+        if not exchange.ended and exchange.keeps:
+            try:
+                exchange.read(_DRAIN)
+            except (OSError, EOFError, ProtocolError):
+                exchange.keeps = False
+        if exchange.ended and exchange.keeps:
             self._owner.give_back(self._connection)
         else:
             self.close()
 
     def close(self) -> None:
         """Give the connection up."""
-        self._response.close()
         self._owner.drop(self._connection)
 
 
-def http_error() -> type[Exception]:
-    """Return the class of what the HTTP parser raises."""
-    import http.client
+def _explained(origin: Origin, error: Exception, connections: Connections) -> Exception:
+    from ropeway.registry.errors import network_error
 
-    return http.client.HTTPException
+    proxy = connections.proxy(origin)
+    return network_error(str(origin), error, proxy=str(proxy) if proxy else None)
 
 
 class Http:
@@ -220,7 +211,7 @@ class Http:
         tried: int = 0,
     ) -> Stream:
         """Send a request and return its answer before its body is read; arguments and errors are those of :meth:`request`."""
-        start = body.tell() if body is not None and not isinstance(body, bytes) else 0
+        start = _place(body)
         while True:
             try:
                 stream = self._follow(method, url, dict(headers or {}), body)
@@ -237,8 +228,7 @@ class Http:
                 stream.finish()
             self._sleep(wait)
             tried += 1
-            if body is not None and not isinstance(body, bytes):
-                body.seek(start)
+            _wind_back(body, start)
 
     def _follow(self, method: str, url: str, headers: dict[str, str], body: Body | None) -> Stream:
         seen = {url}
@@ -281,50 +271,32 @@ class Http:
         parts = urlsplit(url)
         target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
         connections = self._pool()
-        start = body.tell() if body is not None and not isinstance(body, bytes) else 0
-        for fresh in (False, True):
-            connection = connections.take(origin, fresh=fresh)
-            try:
-                return self._exchange(connection, method, target, url, headers, body)
-            except (OSError, http_error()) as error:
-                connections.drop(connection)
-                if isinstance(error, ConnectionError) and not connection.fresh and not fresh:
-                    if body is not None and not isinstance(body, bytes):
-                        body.seek(start)
-                    continue
-                from ropeway.registry.errors import network_error
-
-                raise network_error(str(origin), error, proxy=str(connection.proxy) if connection.proxy else None) from error
-            except BaseException:
-                connections.drop(connection)
-                raise
-        raise AssertionError
-
-    def _exchange(
-        self, connection: Connection, method: str, target: str, url: str, headers: Mapping[str, str], body: Body | None
-    ) -> Stream:
-        link = connection.http
         sent = {"Accept-Encoding": "identity", "User-Agent": "ropeway", **headers}
-        try:
-            link.request(method, target, body, sent)
-        except (BrokenPipeError, ConnectionResetError) as error:
-            # A server that refuses an upload may answer and close before it has read the body: what it says is worth more than the broken pipe.
-            if body is None or connection.http.sock is None:
-                raise
+        start = _place(body)
+        for fresh in (False, True):
+            connection: Connection | None = None
             try:
-                response = link.getresponse()
-            except (OSError, http_error()):
-                raise error from None
-            response.will_close = True
-        else:
-            response = link.getresponse()
-        stream = Stream(url, connection, response, self._pool())
-        encoding = response.headers.get("content-encoding")
-        if encoding and encoding != "identity" and method != "HEAD":
-            # Asked for as it is, so an encoded body would only have to be blown up here: that is how archives of zeros come in.
-            stream.close()
-            raise Unreachable(f"{connection.origin} sends {encoding!r:.40} where it was asked for plain bytes", code="registry-error")
-        return stream
+                connection = connections.take(origin, fresh=fresh)
+                exchange = connection.wire.send(method, target, sent, body)
+            except (OSError, EOFError, ProtocolError) as error:
+                if connection is not None:
+                    connections.drop(connection)
+                    if isinstance(error, ConnectionError) and not connection.fresh and not fresh:
+                        _wind_back(body, start)
+                        continue
+                raise _explained(origin, error, connections) from error
+            except BaseException:
+                if connection is not None:
+                    connections.drop(connection)
+                raise
+            stream = Stream(url, connection, exchange, connections)
+            encoding = exchange.headers.get("content-encoding", "identity")
+            if encoding != "identity" and method != "HEAD":
+                # It was asked for plain bytes; an encoded body would have to be blown up here, which is how an archive of zeros comes in.
+                stream.close()
+                raise Unreachable(f"{origin} sends {encoding!r:.40} where it was asked for plain bytes", code="registry-error")
+            return stream
+        raise AssertionError
 
     def _pool(self) -> Connections:
         if self._connections is None:
@@ -332,3 +304,12 @@ class Http:
 
             self._connections = Connections(self.net, self._environ, self._home)
         return self._connections
+
+
+def _place(body: Body | None) -> int:
+    return 0 if body is None or isinstance(body, bytes) else body.tell()
+
+
+def _wind_back(body: Body | None, place: int) -> None:
+    if body is not None and not isinstance(body, bytes):
+        body.seek(place)
