@@ -218,13 +218,13 @@ class Client:
         name = self.session.repository(repository)
         found: list[str] = []
         for page in self.pages(f"{name}/tags/list?n=1000", f"the tags of {name}", pull_scope(name)):
-            found += [tag for tag in page.get("tags") or () if isinstance(tag, str) and _TAG.fullmatch(tag)]
+            found += [tag for tag in _texts(page, "tags") if _TAG.fullmatch(tag)]
         return found
 
     def catalog(self) -> Iterator[str]:
         """Yield the repositories that the registry lists to whoever asks; many list none."""
         for page in self.pages("_catalog?n=1000", "the list of its repositories", ("registry:catalog:*",)):
-            yield from (name for name in page.get("repositories") or () if isinstance(name, str))
+            yield from _texts(page, "repositories")
 
     def pages(self, path: str, what: str, scopes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         """Yield the JSON objects of a list that is answered in pages (``Link: <…>; rel="next"``, RFC 8288)."""
@@ -304,6 +304,12 @@ class Client:
         more = f" and {len(tags) - _SHOWN} more" if len(tags) > _SHOWN else ""
         hint = f"it has {', '.join(tags[-_SHOWN:])}{more}" if tags else "it lists no tags"
         return NotFound(f"{self.host}/{name} has no tag {reference}", hint=hint, code="tag-not-found")
+
+
+def _texts(page: dict[str, Any], name: str) -> list[str]:
+    """Return the strings of a list in an object; nothing when there is no list."""
+    listed = page.get(name)
+    return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
 
 
 def check_reference(reference: str) -> str:

@@ -108,9 +108,11 @@ class _Large:
                 self._from_zero(descriptor)
                 self._fetch(descriptor)
             if not self._whole():
-                part.unlink(missing_ok=True)
                 raise _altered(self._session, self._repository, self._wanted, self._have)
             part.replace(self._target)
+        except AlteredBlob:
+            part.unlink(missing_ok=True)
+            raise
         finally:
             os.close(descriptor)
 
@@ -144,16 +146,16 @@ class _Large:
         tried = 0
         while self._have < self._wanted.size:
             before = self._have
+            stream = _open(self._session, self._repository, self._wanted, self._have)  # tries again by itself
             try:
-                self._some(descriptor)
+                self._some(stream, descriptor)
             except Unreachable as error:
                 tried = tried + 1 if self._have == before else 1
                 if tried > self._session.net.retries or error.code not in ("timeout", "connection-lost"):
                     raise
                 self._session.sleep(pause(tried - 1, None, self._session.net))
 
-    def _some(self, descriptor: int) -> None:
-        stream = _open(self._session, self._repository, self._wanted, self._have)
+    def _some(self, stream: Stream, descriptor: int) -> None:
         if self._have and not _continues(stream, self._have):
             if stream.status != 200:
                 stream.close()
