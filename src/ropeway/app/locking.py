@@ -10,11 +10,12 @@ from ropeway.registry import Pin
 from ropeway.registry.lockfile import Lock, Locked, update
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ropeway.registry import Fetched
 
-__all__ = ["entry_of", "lock_of", "not_locked", "pin_of", "write"]
+__all__ = ["change", "entry_of", "lock_of", "not_locked", "pin_of", "write"]
 
 
 def lock_of(project: Path) -> Lock:
@@ -42,6 +43,11 @@ def entry_of(reference: str, fetched: Fetched, signers: tuple[str, ...]) -> Lock
     )
 
 
+def change(project: Path, how: Callable[[Lock], Lock]) -> Lock:
+    """Change a project's lockfile while nobody else does; raises ``StoreError`` when it can't be written."""
+    return update(project / LOCK_FILE, how)
+
+
 def write(project: Path, entry: Locked) -> None:
     """Add an entry to a project's lockfile, in place of the one for the same reference; raises ``StoreError`` when it can't be written."""
-    update(project / LOCK_FILE, lambda lock: lock.adding([entry]))
+    change(project, lambda lock: lock.adding([entry]))

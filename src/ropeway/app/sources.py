@@ -11,7 +11,7 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from ropeway.app.projects import LOCK_FILE
+from ropeway.app.projects import LOCK_FILE, read_bytes
 from ropeway.errors import Unreachable
 from ropeway.records import record
 from ropeway.settings import cache_dir, config_dir, load
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ropeway.app.judging import Judge
+    from ropeway.bundles.verdicts import Verdict
     from ropeway.lang.reference import Reference
     from ropeway.registry import Fetched, Pin, Progress, Resolver, Wanted
     from ropeway.registry.config import Registries
@@ -128,6 +129,14 @@ class Sources:
         self._brought[text] = fetched
         return fetched
 
+    def look(self, reference: Reference, *, before: Locked) -> Fetched:
+        """Return what a locked reference means now, judged and in the store; nothing is agreed to or remembered yet. Raises as :meth:`bring` does."""
+        resolver, wanted = self.resolver(reference)
+        pin = self._pin(resolver, wanted)
+        evidence = resolver.evidence(pin)
+        self.judge.first(pin, evidence, wanted, before)
+        return resolver.fetch(pin, evidence)
+
     def at_hand(self, reference: Reference, *, project: Path) -> Fetched | None:
         """Return what a reference means when that is locked and in the store, else None. The network is not asked and nothing is written."""
         from ropeway.app import locking
@@ -184,7 +193,9 @@ class Sources:
         """Decides whether what was found may be used."""
         from ropeway.app.judging import Judge
 
-        return Judge(self.environ)
+        return Judge(
+            self.environ, lambda: [each.source.partition("://")[2].partition("/")[0] for each in self.registries if each.type == "ropeway"]
+        )
 
     def _from_lock(self, reference: Reference, entry: Locked) -> Fetched:
         """Return what is locked: from the store, else from its source by digest."""
@@ -221,11 +232,12 @@ class Sources:
             raise not_at_hand(str(reference))
         else:
             evidence = resolver.evidence(pin)
-        verdict = self.judge.first(pin, evidence, before)
+        verdict = self.judge.first(pin, evidence, wanted, before)
         fetched = resolver.fetch(pin, evidence)
-        question = partial(self._question, str(reference), fetched, verdict)
-        self.judge.agree(verdict, str(reference), fetched, question, by=by, trust=self.trust, ask=self.ask, tell=self.tell)
-        self.judge.remember(pin, verdict)
+        for sentence in verdict.news:
+            self.tell(sentence)
+        self.judge.agree(verdict, lambda: _question(reference, fetched, verdict), by=by, trust=self.trust, ask=self.ask, tell=self.tell)
+        self.judge.remember(pin, wanted, verdict)
         return fetched
 
     def _pin(self, resolver: Resolver, wanted: Wanted) -> Pin:
@@ -236,3 +248,14 @@ class Sources:
             raise not_at_hand(wanted.reference)
         self.tell(f"{wanted.reference}: without a network, this is what was seen last")
         return seen
+
+
+def _question(reference: Reference, fetched: Fetched, verdict: Verdict) -> Question:
+    """Return what a person should know before they use something; what it may touch is read from its files, not from what it says of itself."""
+    from ropeway.app import reading
+    from ropeway.bundles.capabilities import capabilities_of
+
+    loaded = reading.read_text(read_bytes(fetched.path, fetched.file), str(reference), fetched.path, cwd=fetched.root)
+    touches = () if loaded.workflow is None else tuple(capabilities_of(loaded.workflow).lines())
+    pin = fetched.pin
+    return Question(str(reference), pin.source, pin.digest, verdict.signers, touches)

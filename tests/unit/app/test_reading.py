@@ -6,8 +6,10 @@ import pytest
 
 from ropeway.app.planning import make_plan, make_template
 from ropeway.app.reading import read, resolve
+from ropeway.app.sources import Sources
 from ropeway.app.workflows import load
-from ropeway.errors import InvalidWorkflow, NotFound, Refused, UsageError
+from ropeway.bundles.problems import NotLocked
+from ropeway.errors import InvalidWorkflow, NotFound, Unreachable, UsageError
 from ropeway.lang.plan import Value
 
 ONE = """
@@ -46,10 +48,22 @@ def test_a_home_folder_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert resolve("~/x.toml", Path("/")) == tmp_path / "x.toml"
 
 
-@pytest.mark.parametrize("target", ["build@team", "build@owner/repo#v1", "oci://example.org/build:1", "https://example.org/x.toml"])
-def test_a_registry_is_refused_by_name(tmp_path: Path, target: str) -> None:
-    with pytest.raises(Refused, match="names a registry"):
-        read(target, cwd=tmp_path)
+@pytest.mark.parametrize("target", ["build@owner/repo#v1", "oci://example.org/build:1", "https://example.org/x.toml"])
+def test_without_a_network_what_is_elsewhere_is_not_to_be_had(tmp_path: Path, target: str) -> None:
+    with pytest.raises(Unreachable, match="not on this machine, and --offline"):
+        read(target, cwd=tmp_path, sources=lambda: Sources(offline=True))
+
+
+@pytest.mark.parametrize("target", ["build@team", "build@owner/repo#v1", "oci://example.org/build:1"])
+def test_what_is_not_locked_is_refused_when_only_that_counts(tmp_path: Path, target: str) -> None:
+    with pytest.raises(NotLocked, match=f"{target} is not locked"):
+        read(target, cwd=tmp_path, sources=lambda: Sources(locked=True))
+
+
+def test_a_registry_that_is_not_configured_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="team") as caught:
+        read("build@team", cwd=tmp_path)
+    assert "build@owner/repo" in str(caught.value.hint) or "name@owner/repo" in str(caught.value.hint)
 
 
 def test_a_projects_own_workflow_has_no_version(tmp_path: Path) -> None:
@@ -200,5 +214,5 @@ def test_a_workflow_that_uses_itself_is_told_so(tmp_path: Path) -> None:
 def test_validate_works_offline_and_a_run_says_that_it_can_not(tmp_path: Path) -> None:
     path = write(tmp_path / "main.toml", using("build@team"))
     assert load(path.name, cwd=tmp_path).valid
-    with pytest.raises(Refused, match="build@team"):
+    with pytest.raises(NotFound, match=r"main\.toml:\d+: .*team"):
         make_template(read(path.name, cwd=tmp_path))
