@@ -180,12 +180,18 @@ def push_cards(folder: Path, registry: str | None, environ: Mapping[str, str], t
 
 
 def verify_cards(folder: Path, registry: str | None, environ: Mapping[str, str], tell: Callable[[Done], object], *, tag: str) -> Report:
-    """Compare every ``X_agent_card.json`` of a folder with ``agents/X:<tag>``, byte for byte. Arguments and errors as for :func:`publish_all`."""
+    """Compare every ``X_agent_card.json`` of a folder with ``agents/X:<tag>``, byte for byte.
+
+    Arguments and errors as for :func:`publish_all`, and a folder without cards is ``NotFound``: to compare nothing proves nothing.
+    """
 
     def verify(text: str, name: str, card: Path) -> Done:
         found = agent_cards.verify(text, card, environ)
         return Done(name, card, found.digest, problem=mismatch(found))
 
+    if not cards_in(folder):
+        hint = f"cards are called X{CARD_ENDING}"
+        raise NotFound(f"there are no agent cards in {folder}, so nothing can be verified", hint=hint, code="cards-not-found")
     return _each_card(folder, registry, environ, tell, tag, verify)
 
 
