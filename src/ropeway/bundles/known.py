@@ -41,7 +41,7 @@ _HEAD: Final = "# What ropeway has seen and you have agreed to. Remove an entry 
 
 @record
 class Seen:
-    """Content that was used. The fields of :class:`~ropeway.bundles.verdicts.Subject`, with ``name`` the full one, and:
+    """Content that was used: the fields of :class:`~ropeway.bundles.verdicts.Subject`, with ``name`` the full one, and what was decided.
 
     ``signers`` are the key ids that counted, ``signed`` is the version that they signed, ``previous`` the digest that they name as the one
     before; ``first`` and ``last`` are when it was first and last used.
@@ -140,7 +140,7 @@ class Known:
                 self._write(left)
         return len(every) - len(left)
 
-    def _write(self, entries: dict[tuple[str, ...], Seen]) -> None:
+    def _write(self, entries: dict[tuple[str, str, str, str, str], Seen]) -> None:
         write_whole(self._path, "\n".join([_HEAD, *(_text(entries[key]) for key in sorted(entries))]))
 
 

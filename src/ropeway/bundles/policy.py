@@ -170,7 +170,10 @@ def _bad_source(source: str) -> tuple[str, str] | None:
     if source.startswith("path:"):
         return None
     if not colon or not scheme or not rest:
-        return f"{source!r:.80} is no source", "write it as oci://host/…, git+https://host/…, https://host/… or path:/folder; see `workflow info`"
+        return (
+            f"{source!r:.80} is no source",
+            "write it as oci://host/…, git+https://host/…, https://host/… or path:/folder; see `workflow info`",
+        )
     host = rest.partition("/")[0]
     if rest == host and host.endswith("*") and host != "*":
         return f"{source!r:.80} also fits other hosts, which only begin so", f"write {source[:-1]}/*"
