@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from ropeway.bundles.manifest import INDEX_TYPE, MANIFEST_TYPE, MAX_MANIFEST, Descriptor, check_digest, digest_of
-from ropeway.bundles.problems import AlteredBlob, AlteredManifest, InvalidBundle
+from ropeway.bundles.problems import AlteredManifest, InvalidBundle
 from ropeway.errors import NotFound, RopewayError, Unreachable, UsageError
 from ropeway.registry import Silent
 from ropeway.registry.errors import clean
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ropeway.registry.push import Upload
     from ropeway.registry.transport import Answer
 
-__all__ = ["ACCEPTED", "Client"]
+__all__ = ["ACCEPTED", "Client", "check_reference"]
 
 ACCEPTED: Final = ", ".join(
     (
@@ -42,6 +42,7 @@ ACCEPTED: Final = ", ".join(
 """What manifests are asked for as."""
 
 _TAG: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+_FALLBACK: Final = re.compile(r"sha(?:256|512)-[0-9a-f]{64}")
 _SHOWN: Final = 20
 _PAGES: Final = 1000
 
@@ -301,6 +302,7 @@ class Client:
             return NotFound(f"{self.host} has no repository {name}", hint=hint, code="repository-not-found")
         except RopewayError:
             tags = []
+        tags = [tag for tag in tags if not _FALLBACK.fullmatch(tag)]
         more = f" and {len(tags) - _SHOWN} more" if len(tags) > _SHOWN else ""
         hint = f"it has {', '.join(tags[-_SHOWN:])}{more}" if tags else "it lists no tags"
         return NotFound(f"{self.host}/{name} has no tag {reference}", hint=hint, code="tag-not-found")
@@ -333,6 +335,3 @@ def _digest_header(headers: Any) -> str | None:
         return check_digest((headers.get("docker-content-digest") or "").strip())
     except InvalidBundle:
         return None
-
-
-__all__ += ["AlteredBlob", "check_reference"]
