@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from ropeway.errors import NotFound
 from ropeway.lang.hints import did_you_mean
-from ropeway.lang.versions import best, parse_range, parse_version
+from ropeway.lang.versions import best, newest_first, parse_range, parse_version
 from ropeway.records import field, record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ropeway.lang.reference import Ref
 
@@ -131,7 +131,7 @@ def no_such_ref(refs: Refs, ref: Ref | None, name: str, where: str) -> NotFound:
         return NotFound(f"{where} has no default branch", hint=f"choose one with #: {_some(refs.branches)}", code="ref-not-found")
     if ref.kind == "range":
         versions = versions_of(refs, name)
-        hint = f"it has {_some(versions)}" if versions else "versions are tags such as v1.2.0, and it has none"
+        hint = f"it has {_listed(newest_first(versions))}" if versions else "versions are tags such as v1.2.0, and it has none"
         return NotFound(f"{where} has no version that fits {ref.text}", hint=hint, code="version-not-found")
     near = did_you_mean(ref.text, [*refs.tags, *refs.branches])
     hint = f"{near} " if near else ""
@@ -143,7 +143,10 @@ def no_such_ref(refs: Refs, ref: Ref | None, name: str, where: str) -> NotFound:
 
 def _some(names: Iterable[str]) -> str:
     """Return some of the names, the last ones (which are the highest versions) first."""
-    every = sorted(names, key=_numbers, reverse=True)
+    return _listed(sorted(names, key=_numbers, reverse=True))
+
+
+def _listed(every: Sequence[str]) -> str:
     return ", ".join(every[:_SOME]) + (f" and {len(every) - _SOME} more" if len(every) > _SOME else "")
 
 

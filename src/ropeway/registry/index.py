@@ -12,6 +12,7 @@ Other keys are left alone: other programs keep an ``index.yaml`` as well.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ropeway.bundles.problems import InvalidBundle
@@ -33,6 +34,8 @@ INDEX_NAMES: Final = ("index.yaml", "index.json")
 ENDINGS: Final = (".toml", ".yaml", ".yml")
 _SHAPE: Final = "an index is a table of tables, workflows: {NAME: {path: workflows/NAME.toml, description: …}}"
 _MANY: Final = 12
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)?")
+"""What a reference can name."""
 
 
 @record
@@ -167,7 +170,7 @@ def discovered(paths: Iterable[str]) -> list[str]:
             name = stem
         else:
             continue
-        if not any(part.startswith(".") for part in name.split("/")):
+        if _NAME.fullmatch(name):
             names.add(name)
     return sorted(names)
 

@@ -110,22 +110,15 @@ class HttpsResolver:
         http = Http(self._net, self._environ)
         self._progress.begin(f"fetching {self._url}", None)
         try:
-            stream = http.open("GET", self._url)
-            try:
-                data = stream.read(MAX_BYTES if stream.status == 200 else 0)
-            finally:
-                stream.close()
-            self._progress.advance(len(data))
+            answer = http.request("GET", self._url, limit=MAX_BYTES)
+            self._progress.advance(len(answer.body))
         finally:
             self._progress.end()
             http.close()
-        if stream.status != 200:
-            raise self._failed(stream.status)
-        if len(data) > MAX_BYTES:
-            hint = "keep data in files of its own; a workflow file describes steps"
-            raise Refused(f"{self._url} is larger than {MAX_BYTES // 2**20} MiB", hint=hint, code="file-too-large")
-        self._data = data
-        return data
+        if answer.status != 200:
+            raise self._failed(answer.status)
+        self._data = answer.body
+        return answer.body
 
     def _failed(self, status: int) -> NotFound | Refused | Unreachable:
         if status in {404, 410}:
