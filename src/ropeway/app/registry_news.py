@@ -68,12 +68,13 @@ class News:
 
 def news(registry: Registry, sources: Sources) -> Iterator[News]:
     """Yield what is newer in a registry than everything that was fetched from it, by name: its newest version, and its branches."""
-    resolver = resolver_of(registry, sources)
     names: dict[str, list[Pin]] = {}
     for pin, _ in sources.store.pins():
         if pin.registry == registry.name and pin.kind == "workflow" and pin.source.startswith(_scheme(registry)):
             names.setdefault(pin.name, []).append(pin)
+    resolver = resolver_of(registry, sources) if names else None
     for name in sorted(names):
+        assert resolver is not None
         for wanted, before, digests in _questions(name, names[name], registry):
             try:
                 now = resolver.pin(wanted)

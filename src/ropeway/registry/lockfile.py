@@ -179,8 +179,13 @@ def _checked(document: dict[str, Any], text: str, where: str) -> Lock:
         )
     entries = document.pop("reference", [])
     if version != _FORMAT or isinstance(version, bool) or document or not isinstance(entries, list):
-        extra = f"`{next(iter(document))}` does not belong here" if document else f"it does not begin with `version = {_FORMAT}`"
-        line = _line_of(text, next(iter(document), "version"), 0)
+        key, extra = "version", f"it does not begin with `version = {_FORMAT}`"
+        if document:
+            key = next(iter(document))
+            extra = f"`{key}` does not belong here"
+        elif not isinstance(entries, list):
+            key, extra = "reference", "`reference` is no list of tables"
+        line = _line_of(text, key, 0)
         raise UsageError(f"{where}:{line}: this is no lock file: {extra}", hint=_ANEW, code="invalid-lock")
     found: dict[tuple[str, str], Locked] = {}
     for number, entry in enumerate(entries, 1):

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ropeway.cli.console import clean
+from ropeway.cli.folders import bootstrap
 from ropeway.cli.group import argument, option, verb_group
 from ropeway.cli.text import plural, table
 from ropeway.errors import Cancelled, RopewayError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import click
 
     from ropeway.cli.console import Console
@@ -134,7 +137,7 @@ def _list_workflows(console: Console, name: str) -> None:
         console.say(f"There are no workflows in {name}.")
 
 
-def _table(console: Console, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _table(console: Console, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     lines = table([head, *(tuple(clean(cell) for cell in row) for row in rows)])
     console.data(console.styled(lines[0], "dim"))
     for line in lines[1:]:
@@ -260,3 +263,6 @@ def logout(console: Console, *, place: str) -> None:
         console.object({"host": host, "removed": True})
     else:
         console.say(clean(f"logged out of {host}"))
+
+
+command.add_command(bootstrap)
