@@ -1,0 +1,258 @@
+"""Workflows from a repository and from a folder: run, checked, locked, resumed, moved on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acceptance.harness import Project
+
+BUILD = """
+id = "build"
+version = "1.0.0"
+
+[parameters.who]
+default = "you"
+
+[steps.greet]
+run = '''
+echo "hello ${{ params.who }} from $(cat "$ROPEWAY_WORKFLOW_DIR/lib/word.txt")"
+'''
+
+[steps.part]
+needs = ["greet"]
+uses = "workflow:./lib/part.toml"
+"""
+PART = 'id = "part"\n[steps.one]\nrun = "echo part"\n'
+
+
+class Upstream:
+    """Somebody else's repository ``acme/tools``, reached through a mirror of GitHub that is a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.base = root / "github"
+        self.root = self.base / "acme" / "tools"
+        self.root.mkdir(parents=True)
+        self.git("init", "-q", "-b", "main")
+        self.git("config", "uploadpack.allowAnySHA1InWant", "true")
+        self.write("workflows/build/workflow.toml", BUILD)
+        self.write("workflows/build/lib/part.toml", PART)
+        self.write("workflows/build/lib/word.txt", "one\n")
+        self.write("index.yaml", "workflows:\n  build:\n    path: workflows/build/workflow.toml\n    description: Builds things\n")
+        self.commit("v1.0.0")
+
+    def git(self, *args: str) -> str:
+        return subprocess.run(["git", *args], cwd=self.root, check=True, capture_output=True, text=True).stdout.strip()
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def commit(self, *tags: str) -> str:
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "a change")
+        for tag in tags:
+            self.git("tag", "-f", tag)
+        return self.git("rev-parse", "HEAD")
+
+    def second(self) -> str:
+        """Release 1.1.0, which has one more step and reads a secret."""
+        more = '\n[steps.upload]\nneeds = ["greet"]\nrun = "echo up"\nenv = { T = "${{ secrets.TOKEN }}" }\n'
+        self.write("workflows/build/workflow.toml", BUILD.replace("1.0.0", "1.1.0") + more + '[policy.sandbox]\nsecrets = ["TOKEN"]\n')
+        return self.commit("v1.1.0")
+
+
+@pytest.fixture
+def upstream(tmp_path: Path, project: Project) -> Upstream:
+    made = Upstream(tmp_path)
+    project.environ["ROPEWAY_GITHUB_URL"] = f"file://{made.base}"
+    return made
+
+
+def read(project: Project, *args: str) -> Any:
+    done = project.raw(*args, "--json")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_workflow_of_a_repository_runs_with_its_files_and_nothing_configured(project: Project, upstream: Upstream) -> None:
+    done = project.raw("run", "build@acme/tools#v1.0.0", "--param", "who=me")
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"hello me from one" in done.stdout
+    assert b"part" in done.stdout
+    state = read(project, "status", project.ids()[-1])
+    assert state["provenance"]["reference"] == "build@acme/tools#v1.0.0"
+    assert state["provenance"]["digest"] == "git:" + upstream.git("rev-parse", "v1.0.0")
+
+
+def test_what_it_may_touch_is_told_once(project: Project, upstream: Upstream) -> None:
+    first = project.run("validate", "build@acme/tools#v1.0.0")
+    assert "reaches any host" in first.err, first
+    assert "git+file://" in first.err
+    assert "new here" not in project.run("validate", "build@acme/tools#v1.0.0").err
+
+
+@pytest.mark.parametrize("verb", ["validate", "plan", "graph"])
+def test_the_other_verbs_take_references_too(project: Project, upstream: Upstream, verb: str) -> None:
+    done = project.run(verb, "build@acme/tools")
+    assert done.status == 0, done
+    if verb != "validate":
+        assert "greet" in done.out
+
+
+def test_a_pinned_commit_never_touches_the_network_again(project: Project, upstream: Upstream) -> None:
+    commit = upstream.git("rev-parse", "HEAD")
+    assert project.run("validate", f"build@acme/tools#{commit}").status == 0
+    upstream.root.rename(upstream.root.with_name("gone"))
+    assert project.run("run", f"build@acme/tools#{commit}").status == 0
+    moved = project.run("run", "build@acme/tools#v1.0.0")
+    assert moved.status == 3
+
+
+def test_without_a_network_what_was_seen_before_runs(project: Project, upstream: Upstream) -> None:
+    assert project.run("run", "build@acme/tools", "--offline").status == 3
+    assert project.run("run", "build@acme/tools").status == 0
+    upstream.root.rename(upstream.root.with_name("gone"))
+    assert project.run("run", "build@acme/tools", "--offline").status == 0
+
+
+def test_a_moved_tag_is_refused_and_a_moved_branch_is_news(project: Project, upstream: Upstream) -> None:
+    assert project.run("validate", "build@acme/tools#v1.0.0").status == 0
+    assert project.run("validate", "build@acme/tools#main").status == 0
+    upstream.write("workflows/build/lib/word.txt", "two\n")
+    upstream.commit("v1.0.0")
+    refused = read(project, "validate", "build@acme/tools#v1.0.0")
+    assert refused["error"]["code"] == "tag-moved"
+    news = project.run("validate", "build@acme/tools#main")
+    assert news.status == 0
+    assert "moved" in news.err
+
+
+def using(project: Project, reference: str) -> None:
+    project.file("workflow.toml", f'id = "mine"\n[steps.theirs]\nuses = "workflow:{reference}"\n')
+
+
+def test_a_sub_workflow_from_elsewhere_is_locked_when_it_is_first_planned(project: Project, upstream: Upstream) -> None:
+    using(project, "build@acme/tools#^1.0")
+    assert project.run("validate").status == 0
+    assert project.run("run", "--locked").status == 4
+    assert project.run("lock", "--check").status == 1
+    done = project.raw("run")
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"hello you from one" in done.stdout
+    lock = (project.root / "workflow.lock").read_text()
+    assert 'reference = "build@acme/tools#^1.0"' in lock
+    assert project.run("lock", "--check").status == 0
+    upstream.second()
+    again = project.raw("run", "--locked", "--offline")
+    assert again.returncode == 0, again.stderr.decode()
+    assert (project.root / "workflow.lock").read_text() == lock
+
+
+def test_upgrade_shows_what_changes_and_locks_it_when_told(project: Project, upstream: Upstream) -> None:
+    using(project, "build@acme/tools#^1.0")
+    assert project.run("lock").status == 0
+    assert "up to date" in project.run("upgrade").out
+    upstream.second()
+    shown = project.run("upgrade", "--dry-run")
+    assert "new steps: upload" in shown.out, shown
+    assert "TOKEN" in shown.out
+    before = (project.root / "workflow.lock").read_text()
+    assert project.run("upgrade").status == 4  # it may do more, and nobody was there to agree
+    assert (project.root / "workflow.lock").read_text() == before
+    assert project.run("upgrade", "--yes").status == 0
+    assert "1.1.0" in (project.root / "workflow.lock").read_text()
+
+
+def test_a_changed_lockfile_is_held_against_what_is_fetched(project: Project, upstream: Upstream) -> None:
+    using(project, "build@acme/tools#v1.0.0")
+    assert project.run("lock").status == 0
+    path = project.root / "workflow.lock"
+    tree = next(line for line in path.read_text().splitlines() if line.startswith("tree"))
+    path.write_text(path.read_text().replace(tree, f'tree = "sha256:{"0" * 64}"'))
+    assert read(project, "plan")["error"]["code"] == "blob-altered"
+
+
+def test_cleaning_the_cache_never_breaks_a_resume_and_a_reference_names_its_run(project: Project, upstream: Upstream, tmp_path: Path) -> None:
+    fails = BUILD.replace('[steps.part]', '[steps.stop]\nneeds = ["greet"]\nrun = "test -e go"\n[steps.part]').replace('["greet"]\nuses', '["stop"]\nuses')
+    upstream.write("workflows/build/workflow.toml", fails)
+    upstream.commit("v2.0.0")
+    assert project.run("run", "build@acme/tools#v2.0.0").status == 1
+    subprocess.run(["chmod", "-R", "u+w", tmp_path / "cache"], check=True)
+    subprocess.run(["rm", "-r", tmp_path / "cache"], check=True)
+    project.file("go", "")
+    done = project.raw("resume", "build@acme/tools#v2.0.0")
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"part" in done.stdout
+    assert len(project.ids()) == 1
+
+
+def test_resume_says_when_the_reference_has_moved_and_re_resolve_takes_it(project: Project, upstream: Upstream) -> None:
+    upstream.write("workflows/build/lib/part.toml", PART.replace("echo part", "false"))
+    upstream.commit()
+    assert project.run("run", "build@acme/tools").status == 1
+    upstream.write("workflows/build/lib/part.toml", PART.replace("echo part", "echo mended"))
+    upstream.commit()
+    said = project.run("resume", "build@acme/tools")
+    assert "build@acme/tools has moved since" in said.err
+    assert said.status == 1
+    done = project.raw("resume", "build@acme/tools", "--re-resolve")
+    assert b"mended" in done.stdout, done.stderr.decode()
+
+
+def test_a_workflow_from_elsewhere_inherits_no_secrets(project: Project, upstream: Upstream) -> None:
+    upstream.write("workflows/env.toml", 'id = "env"\n[steps.a]\nrun = "env"\n')
+    upstream.commit()
+    secret = {"AWS_SECRET_ACCESS_KEY": "hunter2hunter2"}
+    out = project.raw("run", "env@acme/tools", env=secret).stdout
+    assert b"hunter2" not in out
+    assert b"HOME=" in out
+    using(project, "env@acme/tools")
+    assert b"hunter2" not in project.raw("run", env=secret).stdout
+    project.file("own.toml", 'id = "own"\n[steps.a]\nrun = "env"\n')
+    assert b"hunter2" in project.raw("run", "own.toml", env=secret).stdout
+    assert b"GIVEN=1" in project.raw("run", "env@acme/tools", "--env", "GIVEN=1").stdout
+
+
+def test_a_bundle_can_not_reach_out_of_itself(project: Project, upstream: Upstream) -> None:
+    project.file("secret.toml", 'id = "secret"\n[steps.a]\nrun = "echo leaked"\n')
+    for reference, code in (
+        ("../../../../../project/secret.toml", "outside-bundle"),
+        (f"{project.root}/secret.toml", "outside-bundle"),
+        ("~/secret.toml", "outside-bundle"),
+        ("other@", "default-registry-remote"),
+    ):
+        upstream.write("workflows/bad/workflow.toml", f'id = "bad"\n[steps.a]\nuses = "workflow:{reference}"\n')
+        upstream.write("index.yaml", "workflows:\n  bad:\n    path: workflows/bad/workflow.toml\n")
+        upstream.commit()
+        assert read(project, "plan", "bad@acme/tools")["error"]["code"] == code
+
+
+def test_what_only_a_remote_workflow_pulls_in_wants_consent_of_its_own(project: Project, upstream: Upstream) -> None:
+    upstream.write("workflows/outer.toml", 'id = "outer"\n[steps.a]\nuses = "workflow:build@acme/other"\n')
+    upstream.write("index.yaml", "workflows:\n  outer:\n    path: workflows/outer.toml\n")
+    upstream.commit()
+    subprocess.run(["git", "clone", "-q", upstream.root, upstream.base / "acme/other"], check=True)
+    subprocess.run(["git", "-C", upstream.base / "acme/other", "checkout", "-q", "v1.0.0"], check=True)
+    refused = read(project, "run", "outer@acme/tools")
+    assert refused["error"]["code"] == "not-trusted"
+    assert "--trust build@acme/other" in refused["error"]["hint"]
+    done = project.raw("run", "outer@acme/tools", "--trust", "build@acme/other")
+    assert done.returncode == 0, done.stderr.decode()
+    assert project.run("run", "outer@acme/tools").status == 0
+
+
+def test_outside_of_a_project_a_bare_name_is_the_default_registrys(project: Project, upstream: Upstream, tmp_path: Path) -> None:
+    (project.config).mkdir(parents=True)
+    (project.config / "registries.toml").write_text(f'default = "team"\n[registries.team]\ntype = "git"\nsource = "file://{upstream.root}"\n')
+    done = project.raw("run", "build")
+    assert done.returncode == 0, done.stderr.decode()
+    assert project.run("run", "build@").status == 0
+    assert project.run("run", "build@team#v1.0.0").status == 0
+    project.file("workflow.toml", 'id = "mine"\n[steps.a]\nrun = "true"\n')
+    inside = project.run("run", "build")
+    assert inside.status == 3
+    assert "build@" in inside.err
