@@ -15,11 +15,12 @@ import os
 import re
 import shutil
 import socket
+import socketserver
 import subprocess
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,9 @@ import pytest
 
 LOGIN = ("ada", "difference-engine")
 """The name and the password that registries with a password take."""
+
+FAR = "registry.example.org"
+"""A name that is not this machine's: it is reached by ``proxy``."""
 
 # bcrypt, with the fewest rounds there are: `htpasswd -nbB -C 4 ada difference-engine`.
 _HTPASSWD = "ada:$2b$04$Q1w2E3r4T5y6U7i8O9p0AePi4CEVbHfJBVZlVRbAjX23LMnSSyUce\n"
@@ -308,6 +312,49 @@ def tls_front(folder: Path, behind: Running, certificate: Certificate) -> Iterat
 def _configuration(folder: Path, port: int, behind: Running, certificate: Certificate) -> str:
     user = "user root;" if os.geteuid() == 0 else ""  # nobody, which is what root's nginx works as, may not enter folders of tests
     return user + _NGINX.format(folder=folder, port=port, certificate=certificate, behind=behind.host)
+
+
+class _Tunnel(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        """Answer CONNECT (RFC 9110, 9.3.6), and pass bytes on in both directions until one side ends."""
+        self.server.asked.append(self.rfile.readline().decode().strip())
+        while self.rfile.readline().strip():
+            pass
+        with socket.create_connection(self.server.to) as there:
+            self.connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=_pass_on, args=(there, self.connection))
+            back.start()
+            _pass_on(self.connection, there)
+            back.join()
+
+
+def _pass_on(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while data := one.recv(65536):
+            other.sendall(data)
+    for each in (one, other):
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+
+
+class _Proxy(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = False
+
+
+@contextmanager
+def proxy(to: str) -> Iterator[tuple[str, list[str]]]:
+    """Serve a proxy that leads every name to one address; yield its own address, and the lines that it was asked with."""
+    host, _, port = to.replace("localhost", "127.0.0.1").partition(":")
+    with _Proxy(("127.0.0.1", 0), _Tunnel) as server:
+        server.to, server.asked = (host, int(port)), []
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", server.asked
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def free_port() -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.registries import (
+    FAR,
     Authority,
     Running,
     distribution_registry,
@@ -54,8 +55,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="session")
 def docker_by_tls(docker: Running, authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """``docker`` behind nginx, at https://localhost:port."""
-    with tls_front(tmp_path_factory.mktemp("nginx"), docker, authority.certificate("localhost", "127.0.0.1")) as running:
+    """``docker`` behind nginx, at https://localhost:port; its certificate is good for ``FAR`` too."""
+    with tls_front(tmp_path_factory.mktemp("nginx"), docker, authority.certificate("localhost", "127.0.0.1", FAR)) as running:
         yield running
 
 

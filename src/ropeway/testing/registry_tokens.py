@@ -45,8 +45,8 @@ class Door:
         self.login = login
         self.kind = kind
         self.anonymous = anonymous
-        self.lifetime = 300.0
-        self.said_lifetime: float | None = None
+        self.lifetime = 300
+        self.said_lifetime: int | None = None
         self.realm: str | None = None
         self.service = "fake registry"
         self.refresh_token = "refresh-" + secrets.token_hex(8)
