@@ -20,10 +20,11 @@ from __future__ import annotations
 
 import base64
 import re
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
-from ropeway.bundles.keys import PublicKey, find_key, key_from_raw, parse_key, pem
+from ropeway.bundles.keys import PublicKey, find_key, parse_key, pem
+from ropeway.bundles.private_keys import PrivateKey
 from ropeway.bundles.toml_files import changing, read_tables, toml_string, toml_time, write_whole
 from ropeway.bundles.verdicts import KEYS_FILE
 from ropeway.errors import NotFound, Refused, StoreError, UsageError
@@ -31,12 +32,13 @@ from ropeway.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import timedelta
     from pathlib import Path
 
     from ropeway.bundles.toml_files import Table
     from ropeway.settings.secret_store import Place, Store
 
-__all__ = ["KEYS_FILE", "PRIVATE_FILE", "SERVICE", "KeyStore", "PrivateKey", "read_private", "span"]
+__all__ = ["KEYS_FILE", "PRIVATE_FILE", "SERVICE", "KeyStore", "read_keys"]
 
 PRIVATE_FILE: Final = "keys.json"
 SERVICE: Final = "ropeway-keys"
@@ -45,86 +47,6 @@ SERVICE: Final = "ropeway-keys"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 _KEYS: Final = ("name", "key", "own", "created", "expires", "revoked", "reason")
 _HEAD: Final = "# Keys that you have or trust; `workflow keys list` shows them.\nversion = 1\n"
-_UNITS: Final = {"d": 1, "w": 7, "m": 30, "y": 365}
-
-
-class PrivateKey:
-    """An Ed25519 private key in memory; a :class:`~ropeway.bundles.sign.Signer`.
-
-    Args:
-        seed: Its 32 secret bytes (RFC 8032).
-        known: What else is known of the public half.
-    """
-
-    def __init__(self, seed: bytes, **known: Any) -> None:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        self._private = Ed25519PrivateKey.from_private_bytes(seed)
-        self._public = key_from_raw(self._private.public_key().public_bytes_raw(), **known)
-
-    @property
-    def public(self) -> PublicKey:
-        """The public half."""
-        return self._public
-
-    @property
-    def keyid(self) -> str:
-        """The id of the public half."""
-        return self._public.keyid
-
-    def sign(self, data: bytes) -> bytes:
-        """Return the 64 bytes of the signature over ``data``."""
-        return self._private.sign(data)
-
-    def seed(self) -> bytes:
-        """Return the 32 secret bytes, to be kept."""
-        return self._private.private_bytes_raw()
-
-    def pem(self) -> str:
-        """Return the secret as PEM (PKCS #8, not encrypted), as ``openssl genpkey`` writes it."""
-        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-        return self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-    def __repr__(self) -> str:
-        return f"PrivateKey({self._public.short})"
-
-
-def read_private(text: str, password: Callable[[], str] | None = None, **known: Any) -> PrivateKey:
-    """Read a private key from PEM (PKCS #8); ``password`` is asked when it is encrypted.
-
-    Raises:
-        UsageError: It is something else, of another kind, or the password does not fit (code ``invalid-key``).
-    """
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    hint = "openssl genpkey -algorithm ed25519 makes one, in PEM"
-    secret = None
-    if "-----BEGIN ENCRYPTED PRIVATE KEY-----" in text and password is not None:
-        secret = password().encode()
-    try:
-        found = load_pem_private_key(text.encode(), secret)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        why = "it is encrypted, and the password does not fit" if "ENCRYPTED" in text[:200] else "it is no PEM with a private key"
-        raise UsageError(f"this key can not be read: {why}", hint=hint, code="invalid-key") from None
-    if not isinstance(found, Ed25519PrivateKey):
-        raise UsageError("this is a private key of another kind", hint=f"only Ed25519 keys are used: {hint}", code="invalid-key")
-    return PrivateKey(found.private_bytes_raw(), **known)
-
-
-def span(text: str) -> timedelta:
-    """Return how long ``90d``, ``12w``, ``6m`` or ``1y`` is; a month has 30 days, a year 365.
-
-    Raises:
-        UsageError: It is something else, nothing, or more than 20 years.
-    """
-    match = re.fullmatch(r"([0-9]{1,5})([dwmy])", text)
-    days = int(match[1]) * _UNITS[match[2]] if match is not None else 0
-    if not 0 < days <= 20 * 365:
-        raise UsageError(f"{text!r:.40} is no time that a key can be good for", hint="write 90d, 12w, 6m or 1y, at most 20y")
-    return timedelta(days=days)
 
 
 class KeyStore:
@@ -149,13 +71,7 @@ class KeyStore:
             Refused: Others may write to it.
             StoreError: It can't be read.
         """
-        found: dict[str, PublicKey] = {}
-        for table in read_tables(self._path, "key", code="invalid-keys"):
-            key = _key(table)
-            if key.keyid in found or any(each.name == key.name for each in found.values()):
-                raise table.wrong(None, f"the key {key.shown} stands there twice, or two have one name", "remove one of the two")
-            found[key.keyid] = key
-        return tuple(sorted(found.values(), key=lambda key: (not key.own, key.name)))
+        return read_keys(self._path)
 
     def public(self) -> Mapping[str, PublicKey]:
         """Return all keys by id: what ``verify`` and ``judge`` want, revoked and expired ones too. Errors are those of :meth:`list`."""
@@ -312,6 +228,23 @@ class KeyStore:
 
     def _write(self, keys: tuple[PublicKey, ...]) -> None:
         write_whole(self._path, "\n".join([_HEAD, *(_text(key) for key in sorted(keys, key=lambda key: (not key.own, key.name)))]))
+
+
+def read_keys(path: Path) -> tuple[PublicKey, ...]:
+    """Return the keys of ``keys.toml``, own ones first, then by name; none when it is not there.
+
+    Raises:
+        UsageError: It is not as documented; the message has the line.
+        Refused: Others may write to it.
+        StoreError: It can't be read.
+    """
+    found: dict[str, PublicKey] = {}
+    for table in read_tables(path, "key", code="invalid-keys"):
+        key = _key(table)
+        if key.keyid in found or any(each.name == key.name for each in found.values()):
+            raise table.wrong(None, f"the key {key.shown} stands there twice, or two have one name", "remove one of the two")
+        found[key.keyid] = key
+    return tuple(sorted(found.values(), key=lambda key: (not key.own, key.name)))
 
 
 def _name_from(key: PublicKey) -> str:
