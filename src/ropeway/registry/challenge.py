@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Challenge", "check_realm", "choose", "may_know_secret", "parse_challenges"]
 
-_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_SCHEME: Final = re.compile(rf"[\s,]*({_TOKEN})(?:\s+|\s*$|(?=,))")
-_PARAMETER: Final = re.compile(rf"""[\s,]*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?=,|$)""")
+_WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_SCHEME: Final = re.compile(rf"[\s,]*({_WORD})(?:\s+|\s*$|(?=,))")
+_PARAMETER: Final = re.compile(rf"""[\s,]*({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?=,|$)""")
 _TOKEN68: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*\s*(?=,|$)")
 _LONGEST: Final = 8192
 

@@ -30,14 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ACCEPTED", "Client", "check_reference"]
 
-ACCEPTED: Final = ", ".join(
-    (
-        MANIFEST_TYPE,
-        INDEX_TYPE,
-        "application/vnd.oci.artifact.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    )
+ACCEPTED: Final = (
+    f"{MANIFEST_TYPE}, {INDEX_TYPE}, application/vnd.oci.artifact.manifest.v1+json, "
+    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json"
 )
 """What manifests are asked for as."""
 

@@ -78,6 +78,8 @@ class Connections:
             if connection in self._busy:
                 self._busy.discard(connection)
                 self._idle.setdefault(connection.origin, []).append(connection)
+                return
+        connection.wire.close()  # all were closed meanwhile
 
     def drop(self, connection: Connection) -> None:
         """Close a connection that can't be used again."""
@@ -171,7 +173,8 @@ def _tunnel(sock: socket.socket, origin: Origin, proxy: Proxy) -> None:
     if proxy.login:
         head += "Proxy-Authorization: Basic " + base64.b64encode(":".join(proxy.login).encode()).decode() + "\r\n"
     sock.sendall(head.encode() + b"\r\n")
-    with sock.makefile("rb", 0) as file:  # unbuffered: what comes behind the head is the server's
+    # Behind a proxy's answer nothing comes until we have begun with TLS, so that a buffer takes nothing away.
+    with sock.makefile("rb") as file:
         answer = Exchange(file, "CONNECT")
     if answer.status != 200:
         hint = "put its user and password into HTTPS_PROXY" if answer.status == 407 else "check HTTPS_PROXY and NO_PROXY"
@@ -183,8 +186,12 @@ def key_digest(certificate: bytes) -> str:
     import hashlib
 
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
-    key = x509.load_der_x509_certificate(certificate).public_key()
+    try:
+        key = x509.load_der_x509_certificate(certificate).public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return ""  # of a kind that can only be pinned by its whole certificate
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return "sha256:" + hashlib.sha256(der).hexdigest()

@@ -3,6 +3,7 @@
 ::
 
     Unreachable   exit 3   dns-failed connection-refused connection-lost tls-failed timeout rate-limited registry-error offline
+    ├── Interrupted        timeout connection-lost   the server was there, and then was not: it may be tried again
     ├── ProxyFailed        proxy-failed
     └── WrongPin           tls-pin            the server's key is not the one that was pinned; nothing was sent
     Refused       exit 4   unauthorized forbidden realm-refused redirect-refused upload-refused
@@ -22,10 +23,16 @@ from ropeway.records import record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Problem", "ProxyFailed", "WrongPin", "clean", "failed_answer", "network_error", "offline", "problems_in"]
+__all__ = ["Interrupted", "Problem", "ProxyFailed", "WrongPin", "clean", "failed_answer", "network_error", "offline", "problems_in"]
 
 _LONGEST: Final = 300
 _MOST: Final = 3
+
+
+class Interrupted(Unreachable):
+    """A connection broke or stalled after it was made."""
+
+    default_code = "connection-lost"
 
 
 class ProxyFailed(Unreachable):
@@ -80,8 +87,11 @@ def offline(host: str) -> Unreachable:
     return Unreachable(f"{host} was not asked: the network is off", hint="leave out --offline", code="offline")
 
 
-def network_error(where: str, error: Exception, *, proxy: str | None = None) -> RopewayError:
-    """Turn what a socket, TLS or the HTTP parser raised into an error for people; ``where`` is the origin that was spoken to."""
+def network_error(where: str, error: Exception, *, proxy: str | None = None, begun: bool = True) -> RopewayError:
+    """Turn what a socket, TLS or the HTTP parser raised into an error for people.
+
+    ``where`` is the origin that was spoken to, ``begun`` whether there was a connection already.
+    """
     import socket
     import sys
 
@@ -95,13 +105,14 @@ def network_error(where: str, error: Exception, *, proxy: str | None = None) -> 
     if "ssl" in sys.modules and (found := _tls_error(where, through, error)):
         return found
     if isinstance(error, TimeoutError):
-        hint = "try again, and check your network"
-        return Unreachable(f"{where} sent nothing for too long{through}", hint=hint, code="timeout")
+        if not begun:
+            return Unreachable(f"{where} does not answer{through}", hint="check its name and port, and your network", code="timeout")
+        return Interrupted(f"{where} sent nothing for too long{through}", hint="try again, and check your network", code="timeout")
     if isinstance(error, ConnectionRefusedError):
         whose = f"the proxy {proxy} refused the connection" if proxy else f"nothing answers at {where}"
         return Unreachable(whose, hint="check that it runs, and its port", code="connection-refused")
     if isinstance(error, (ConnectionError, EOFError)):
-        return Unreachable(f"the connection to {where} was cut{through}: {_said(error)}", hint="try again", code="connection-lost")
+        return Interrupted(f"the connection to {where} was cut{through}: {_said(error)}", hint="try again")
     if not isinstance(error, OSError):
         return Unreachable(f"{where} does not speak HTTP as it should: {_said(error)}", hint="check its port", code="registry-error")
     return Unreachable(f"{where} can not be reached{through}: {_said(error)}", hint="check your network")
@@ -117,7 +128,7 @@ def _tls_error(where: str, through: str, error: Exception) -> Unreachable | None
             code="tls-failed",
         )
     if isinstance(error, ssl.SSLEOFError):
-        return Unreachable(f"the connection to {where} was cut{through}", hint="try again", code="connection-lost")
+        return Interrupted(f"the connection to {where} was cut{through}", hint="try again")
     if isinstance(error, ssl.SSLError):
         return Unreachable(
             f"{where} does not speak TLS as it should{through}: {clean(error.reason or error)}", hint="check its port", code="tls-failed"

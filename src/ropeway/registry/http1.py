@@ -7,10 +7,10 @@ Why this is written here is in docs/adr/0010. It is strict where leniency has be
 from __future__ import annotations
 
 import io
-import socket
 from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
 
 __all__ = ["Exchange", "ProtocolError", "Wire"]
@@ -42,7 +42,7 @@ class Wire:
         self.sock = sock
         self._host = host
         self._plain = plain
-        self._file = sock.makefile("rb", _BUFFER)
+        self._file: io.BufferedReader = sock.makefile("rb", _BUFFER)
 
     def close(self) -> None:
         """Close it."""
@@ -121,7 +121,7 @@ class Exchange:
 
     __slots__ = ("_chunk", "_file", "ended", "headers", "keeps", "length", "status")
 
-    def __init__(self, file: IO[bytes], method: str) -> None:
+    def __init__(self, file: io.BufferedReader, method: str) -> None:
         self._file = file
         version = self._head()
         while 100 <= self.status < 200:  # 100 Continue, 103 Early Hints
@@ -190,7 +190,7 @@ class Exchange:
         if self._chunk is not None:
             return self._read_chunks(buffer)
         wanted = buffer if self.length is None or self.length >= len(buffer) else buffer[: self.length]
-        count: int = self._file.readinto(wanted)  # type: ignore[attr-defined]  # a BufferedReader: it fills what it is given
+        count = self._file.readinto(wanted)  # fills what it is given
         if self.length is None:
             self.ended = count < len(wanted)
         else:
@@ -210,7 +210,7 @@ class Exchange:
                     self.ended = True
                     break
             wanted = buffer[done : done + self._chunk]
-            count: int = self._file.readinto(wanted)  # type: ignore[attr-defined]  # see above
+            count = self._file.readinto(wanted)
             done += count
             self._chunk -= count
             if count < len(wanted):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 __all__ = ["Stopped", "Stopping", "run"]
 
 _T = TypeVar("_T")
+
+_MOMENT: Final = 0.5
+_PATIENCE: Final = 2.0
 
 
 class Stopped(Exception):
@@ -29,10 +32,10 @@ class Stopping:
             raise Stopped
 
 
-def run(work: Callable[[_T, Stopping], None], items: Iterable[_T], workers: int) -> None:
+def run(work: Callable[[_T, Stopping], None], items: Iterable[_T], workers: int, interrupt: Callable[[], None] | None = None) -> None:
     """Do the work for every item, ``workers`` at once; raise the first error when the others have stopped.
 
-    ``work`` calls :meth:`Stopping.check` between its pieces.
+    ``work`` calls :meth:`Stopping.check` between its pieces; ``interrupt`` wakes those that wait for somebody else.
     """
     waiting = list(items)[::-1]
     stopping = Stopping()
@@ -48,18 +51,26 @@ def run(work: Callable[[_T, Stopping], None], items: Iterable[_T], workers: int)
                 work(item, stopping)
             except Stopped:
                 return
-            except BaseException as error:  # noqa: BLE001 - it is raised again, in the thread that waits
+            except BaseException as error:  # raised again, in the thread that waits
                 failures.append(error)
                 stopping.asked = True
+                if interrupt is not None and len(failures) == 1:
+                    interrupt()
+                if not isinstance(error, Exception):
+                    raise  # Ctrl-C: nobody waits for the others
 
     # The thread that waits works too: one item needs no thread at all.
     threads = [threading.Thread(target=worker, name="transfer", daemon=True) for _ in range(min(workers, len(waiting)) - 1)]
     for thread in threads:
         thread.start()
+    patience = _PATIENCE
     try:
         worker()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(_MOMENT)
+                if failures and (patience := patience - _MOMENT) <= 0:
+                    break  # it waits for a server that says nothing; nobody waits for it
     except BaseException:
         stopping.asked = True
         raise

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from ropeway.bundles.problems import AlteredBlob
 from ropeway.errors import StoreError, Unreachable
 from ropeway.registry import parallel
+from ropeway.registry.errors import Interrupted
+from ropeway.registry.hashing import Hashing
 from ropeway.registry.retries import pause
 from ropeway.registry.session import pull_scope
 
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["pull", "read_blob"]
 
-_PIECE: Final = 2**20
-_PIECES: Final = 4
 _SMALL: Final = 2**20
 """Up to so many bytes a blob is verified in memory and written at once; it needs no ``.part``."""
 
@@ -39,7 +39,7 @@ def read_blob(session: Session, repository: str, descriptor: Descriptor) -> byte
         stream = _open(session, repository, descriptor, 0)
         try:
             data = stream.read(descriptor.size)
-        except Unreachable:
+        except Interrupted:
             if tried >= session.net.retries:
                 raise
             session.sleep(pause(tried, None, session.net))
@@ -78,58 +78,9 @@ def pull(
 
     progress.begin(f"pulling {session.host}/{repository}", sum(descriptor.size for descriptor in ordered))
     try:
-        parallel.run(one, ordered, session.net.workers)
+        parallel.run(one, ordered, session.net.workers, session.http.close)
     finally:
         progress.end()
-
-
-class _Hashing:
-    """A digest that is computed in a thread of its own, while the next piece is on its way: that is a third of the time of a large blob."""
-
-    def __init__(self, algorithm: str) -> None:
-        from queue import SimpleQueue
-
-        self._algorithm = algorithm
-        self._hash = hashlib.new(algorithm)
-        self._free: SimpleQueue[memoryview] = SimpleQueue()
-        self._full: SimpleQueue[tuple[memoryview, int] | None] = SimpleQueue()
-        for _ in range(_PIECES):
-            self._free.put(memoryview(bytearray(_PIECE)))
-        self._thread = threading.Thread(target=self._work, name="digest", daemon=True)
-        self._thread.start()
-
-    def _work(self) -> None:
-        while (item := self._full.get()) is not None:
-            buffer, count = item
-            self._hash.update(buffer[:count])
-            self._free.put(buffer)
-
-    def buffer(self) -> memoryview:
-        """Return memory for a piece; it comes back with :meth:`update`."""
-        return self._free.get()
-
-    def update(self, buffer: memoryview, count: int) -> None:
-        """Take the first ``count`` bytes into account; the buffer is not the caller's any more."""
-        self._full.put((buffer, count))
-
-    def _drain(self) -> None:
-        for buffer in [self._free.get() for _ in range(_PIECES)]:
-            self._free.put(buffer)
-
-    def restart(self) -> None:
-        """Forget everything."""
-        self._drain()
-        self._hash = hashlib.new(self._algorithm)
-
-    def hexdigest(self) -> str:
-        """Return the digest of all until now."""
-        self._drain()
-        return self._hash.hexdigest()
-
-    def close(self) -> None:
-        """End the thread."""
-        self._full.put(None)
-        self._thread.join()
 
 
 class _Large:
@@ -144,7 +95,7 @@ class _Large:
         self._target = target
         self._progress = progress
         self._stopping = stopping
-        self._hash = _Hashing(descriptor.digest.partition(":")[0])
+        self._hash = Hashing(descriptor.digest.partition(":")[0])
         self._have = 0
         self._shown = 0
 
@@ -154,6 +105,9 @@ class _Large:
             part, file = _claim(self._target)
             try:
                 self._run(part, file)
+            except AlteredBlob:
+                part.unlink(missing_ok=True)
+                raise
             finally:
                 os.close(file)
         finally:
@@ -167,7 +121,6 @@ class _Large:
             self._from_zero(file)
             self._fetch(file)
         if not self._whole():
-            part.unlink(missing_ok=True)
             raise _altered(self._session, self._repository, self._wanted, self._have)
         part.replace(self._target)
 
@@ -205,17 +158,17 @@ class _Large:
         tried = 0
         while self._have < self._wanted.size:
             before = self._have
+            stream = _open(self._session, self._repository, self._wanted, self._have)  # tries again by itself
             try:
-                self._some(file)
-            except Unreachable as error:
+                self._some(stream, file)
+            except Interrupted:
                 tried = tried + 1 if self._have <= before else 1
-                if tried > self._session.net.retries or error.code not in ("timeout", "connection-lost"):
+                if tried > self._session.net.retries:
                     raise
                 self._session.sleep(pause(tried - 1, None, self._session.net))
 
-    def _some(self, file: int) -> None:
-        """Fetch from where it stands to the end, or to where the connection breaks."""
-        stream = _open(self._session, self._repository, self._wanted, self._have)
+    def _some(self, stream: Stream, file: int) -> None:
+        """Take what an answer brings, to the end or to where the connection breaks."""
         if self._have and not _continues(stream, self._have):
             self._from_zero(file)
             if stream.status != 200:  # else it ignores ranges, and sends everything
@@ -242,7 +195,7 @@ class _Large:
 
     def _check_piece(self, count: int) -> None:
         if not count:
-            raise Unreachable(f"{self._session.host} ended {self._wanted.digest} too early", hint="try again", code="connection-lost")
+            raise Interrupted(f"{self._session.host} ended {self._wanted.digest} too early", hint="try again")
         if self._have + count > self._wanted.size:
             raise _altered(self._session, self._repository, self._wanted, self._have + count)
 

@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ropeway.errors import NotFound, Refused, RopewayError, Unreachable
 from ropeway.registry import parallel
+from ropeway.registry.errors import Interrupted
 from ropeway.registry.hosts import is_loopback, origin_of
 from ropeway.registry.retries import pause
 from ropeway.registry.session import push_scope
@@ -52,7 +53,7 @@ def push(session: Session, repository: str, blobs: Iterable[Upload], source: str
 
     progress.begin(f"pushing {session.host}/{repository}", sum(blob.descriptor.size for blob in ordered))
     try:
-        parallel.run(one, ordered, session.net.workers)
+        parallel.run(one, ordered, session.net.workers, session.http.close)
     finally:
         progress.end()
 
@@ -104,7 +105,7 @@ class _Pushing:
                     raise
                 chunked = True
             except (Unreachable, NotFound) as error:
-                passing = isinstance(error, NotFound) or error.code in ("timeout", "connection-lost", "registry-error")
+                passing = isinstance(error, (NotFound, Interrupted)) or error.code == "registry-error"
                 if not passing or tried >= self._session.net.retries:
                     raise
                 self._session.sleep(pause(tried, None, self._session.net))
@@ -151,14 +152,21 @@ class _Pushing:
             if not chunked:
                 try:
                     self._finish(location, file, 0)
-                except Unreachable as error:
-                    if error.code not in ("timeout", "connection-lost") or self._size <= _SMALL:
+                except Interrupted as error:
+                    if self._size <= _SMALL:
                         raise
                     location, start = self._acknowledged(location, error)
                 else:
                     return
+            tried = 0
             while start < self._size:
-                location, start = self._patch(location, file, start)
+                try:
+                    location, start = self._patch(location, file, start)
+                except (Interrupted, Refused) as error:
+                    if tried >= self._session.net.retries:
+                        raise
+                    tried += 1
+                    location, start = self._acknowledged(location, error)
             self._finish(location, None, start)
 
     def _finish(self, location: str, file: IO[bytes] | None, start: int) -> None:
@@ -187,7 +195,7 @@ class _Pushing:
         answer = self._session.request("PATCH", location, self._what, self._scopes, headers, data, ok=(201, 202, 204), retry=False)
         return self._location(answer), _end(answer, start + len(data))
 
-    def _acknowledged(self, location: str, error: Unreachable) -> tuple[str, int]:
+    def _acknowledged(self, location: str, error: RopewayError) -> tuple[str, int]:
         """Ask how much of an interrupted upload has come; raise its error when nothing has, so that it begins anew."""
         answer = self._session.request("GET", location, f"the state of {self._what}", self._scopes, ok=(204, 202, 404, 405))
         have = _end(answer, 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from ropeway.registry.transport import Net
 
-__all__ = ["may_retry", "pause", "retry_after"]
+__all__ = ["is_busy", "may_retry", "pause", "retry_after"]
 
 _PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
 _LONGEST: Final = 10.0
@@ -17,6 +17,11 @@ _LONGEST: Final = 10.0
 def may_retry(status: int) -> bool:
     """Whether a status says that the same request may succeed later (RFC 9110, RFC 6585). What the client did wrong stays wrong."""
     return status in _PASSING
+
+
+def is_busy(status: int) -> bool:
+    """Whether a status says that the server has not even begun with the request: 429 and 503."""
+    return status in (429, 503)
 
 
 def retry_after(value: str | None, now: float) -> float | None:

@@ -12,9 +12,10 @@ from urllib.parse import urljoin, urlsplit
 
 from ropeway.errors import Refused, Unreachable
 from ropeway.records import record
+from ropeway.registry.errors import Interrupted
 from ropeway.registry.hosts import Origin, is_loopback, origin_of
 from ropeway.registry.http1 import ProtocolError
-from ropeway.registry.retries import may_retry, pause
+from ropeway.registry.retries import is_busy, may_retry, pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -131,11 +132,11 @@ class Stream:
         self._owner.drop(self._connection)
 
 
-def _explained(origin: Origin, error: Exception, connections: Connections) -> Exception:
+def _explained(origin: Origin, error: Exception, connections: Connections, *, begun: bool = True) -> Exception:
     from ropeway.registry.errors import network_error
 
     proxy = connections.proxy(origin)
-    return network_error(str(origin), error, proxy=str(proxy) if proxy else None)
+    return network_error(str(origin), error, proxy=str(proxy) if proxy else None, begun=begun)
 
 
 class Http:
@@ -177,7 +178,7 @@ class Http:
             headers: Beside those that are always sent.
             body: What it carries.
             limit: Bytes that the answer may have.
-            retry: Whether it may be sent again when it failed on the way, or the server says that it is busy.
+            retry: Whether it may be sent again when it failed on the way. A server that says that it is busy has done nothing, and is always asked again.
 
         Raises:
             Unreachable: No answer came; ``registry-error`` when it is larger than ``limit`` or encoded.
@@ -188,7 +189,7 @@ class Http:
             stream = self.open(method, url, headers, body, retry=retry, tried=tried)
             try:
                 data = stream.read(limit)
-            except Unreachable:
+            except Interrupted:
                 if not retry or tried >= self.net.retries:
                     raise
                 self._sleep(pause(tried, None, self.net))
@@ -215,12 +216,12 @@ class Http:
         while True:
             try:
                 stream = self._follow(method, url, dict(headers or {}), body)
-            except Unreachable as error:
-                if not retry or tried >= self.net.retries or error.code not in ("timeout", "connection-lost"):
+            except Interrupted:
+                if not retry or tried >= self.net.retries:
                     raise
                 wait = pause(tried, None, self.net)
             else:
-                if not retry or tried >= self.net.retries or not may_retry(stream.status):
+                if tried >= self.net.retries or not (may_retry if retry else is_busy)(stream.status):
                     return stream
                 wait = pause(tried, stream.headers.get("retry-after"), self.net)
                 if wait > self.net.longest_wait:
@@ -281,10 +282,10 @@ class Http:
             except (OSError, EOFError, ProtocolError) as error:
                 if connection is not None:
                     connections.drop(connection)
-                    if isinstance(error, ConnectionError) and not connection.fresh and not fresh:
+                    if not connection.fresh and not fresh and _went_stale(error):
                         _wind_back(body, start)
                         continue
-                raise _explained(origin, error, connections) from error
+                raise _explained(origin, error, connections, begun=connection is not None) from error
             except BaseException:
                 if connection is not None:
                     connections.drop(connection)
@@ -304,6 +305,11 @@ class Http:
 
             self._connections = Connections(self.net, self._environ, self._home)
         return self._connections
+
+
+def _went_stale(error: Exception) -> bool:
+    """Whether a kept connection had been closed by the server before it was used again."""
+    return isinstance(error, ConnectionError) or type(error).__name__ in ("SSLEOFError", "SSLZeroReturnError")
 
 
 def _place(body: Body | None) -> int:
