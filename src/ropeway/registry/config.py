@@ -103,7 +103,7 @@ class Registries:
                 if near
                 else "`workflow registry list` shows those there are."
                 if self.all
-                else "There are none yet."
+                else "there are none yet."
             )
             hint = f"{there} `workflow registry add {name} SOURCE` adds it; a repository on GitHub needs no registry: name@owner/repo"
             raise NotFound(f"no registry is called `{name}`", hint=hint, code="registry-not-found")
@@ -163,7 +163,7 @@ def parse(raw: bytes, where: str, github_url: str = GITHUB) -> Registries:
     tables, default = document.pop("registries", {}), document.pop("default", None)
     if document or not isinstance(tables, dict):
         key = next(iter(document), "registries")
-        raise _wrong(where, text, "", key, f"`{key}` does not belong here" if document else "`registries` is a table", syntax)
+        raise _wrong(where, text, None, key, f"`{key}` does not belong here" if document else "`registries` is a table", syntax)
     found = {}
     for name, table in tables.items():
         try:
@@ -173,7 +173,7 @@ def parse(raw: bytes, where: str, github_url: str = GITHUB) -> Registries:
         found[name] = _registry(name, table, text, where, github_url)
     if default is not None and (not isinstance(default, str) or default not in found):
         hint = f"one of {', '.join(sorted(found))}" if found else "remove this line"
-        raise _wrong(where, text, "", "default", f"`default` names no registry of this file: {default!r}", hint)
+        raise _wrong(where, text, None, "default", f"`default` names no registry of this file: {default!r}", hint)
     return Registries(found, default)
 
 
@@ -263,27 +263,27 @@ def _path(text: str) -> Path:
     return Path(text).expanduser()
 
 
-def _wrong(where: str, text: str, name: str, key: str, problem: str, hint: str) -> UsageError:
+def _wrong(where: str, text: str, name: str | None, key: str, problem: str, hint: str) -> UsageError:
     return UsageError(f"{where}:{line_of(text, name, key)}: {problem}", hint=hint, code=_CODE)
 
 
-def line_of(text: str, name: str, key: str = "") -> int:
-    """Return the line of a registry's table, or of a key in it; of a key at the top when there is no name. 1 when it is not found."""
+def line_of(text: str, name: str | None, key: str = "") -> int:
+    """Return the line of a registry's table, or of a key in it; of a key at the top when the name is None. 1 when it is not found."""
     lines = text.split("\n")
-    quoted = rf"""["']?{re.escape(name)}["']?"""
+    quoted = rf"""["']?{re.escape(name or "")}["']?"""
     head = re.compile(rf"""\s*\[\s*["']?registries["']?\s*\.\s*{quoted}\s*\]""")
     loose = re.compile(rf"""\s*(?:["']?registries["']?\s*\.\s*)?{quoted}\s*[.=]""")
     start = 0
-    if name:
+    if name is not None:
         start = next((at for at, line in enumerate(lines) if head.match(line)), -1)
         if start < 0:  # written without a header of its own
             return next((at + 1 for at, line in enumerate(lines) if loose.match(line)), 1)
     if not key:
         return start + 1
     entry = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*[=.]|\s*\[\s*{re.escape(key)}\b""")
-    for at in range(start + (1 if name else 0), len(lines)):
+    for at in range(start + (name is not None), len(lines)):
         if entry.match(lines[at]):
             return at + 1
-        if name and lines[at].lstrip().startswith("["):
+        if name is not None and lines[at].lstrip().startswith("["):
             break
     return start + 1

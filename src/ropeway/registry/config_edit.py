@@ -77,6 +77,8 @@ def remove(path: Path, name: str) -> Registries:
         start, end = _section(lines, name)
         while start and not lines[start - 1].strip() and (end >= len(lines) or not lines[end].strip()):
             start -= 1  # one empty line between what stays is enough
+        while not start and lines[end : end + 1] == [""]:
+            end += 1
         text = "\n".join([*lines[:start], *lines[end:]])
         if document.get("default") == name:
             del document["default"]
@@ -188,7 +190,8 @@ def _with_default(text: str, name: str | None) -> str:
         if name is not None:
             lines[at] = f"{found[1]}{toml_string(name)}{found[3]}"
         else:
-            del lines[at : at + (2 if lines[at + 1 : at + 2] == [""] else 1)]
+            alone = lines[at + 1 : at + 2] == [""] and (not at or not lines[at - 1].strip())
+            del lines[at : at + 1 + alone]
     elif name is not None:
         start = next((at for at, line in enumerate(lines) if not line.startswith("#")), len(lines))
         start = start + 1 if start and lines[start : start + 1] == [""] else 0  # below a comment that is about the whole file
