@@ -68,10 +68,12 @@ def _lines(said: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("remote: ")]
 
 
-def _last(said: str) -> str:
-    """Return git's own reason, short, without control characters or passwords."""
+def _reason(trouble: Trouble, said: str) -> str:
+    """Return git's own reason, short, without control characters or passwords: the line that the trouble was seen in, else the last complaint."""
     lines = _lines(said)
-    reasons = [line for line in lines if line.startswith(("fatal: ", "error: ", "ssh: "))] or lines or ["no reason given"]
+    pattern = next((pattern for pattern, name in _SIGNS if name == trouble), "$^")
+    reasons = [line for line in lines if re.search(pattern, line.lower())]
+    reasons = reasons or [line for line in lines if line.startswith(("fatal: ", "error: ", "ssh: "))] or lines or ["no reason given"]
     plain = "".join(each for each in reasons[-1] if each.isprintable())
     return _PASSWORD.sub(r"\1", plain.removeprefix("fatal: ").removeprefix("error: "))[:300]
 
@@ -86,7 +88,7 @@ def error_for(trouble: Trouble, said: str, url: str, *, github: bool = False, tr
         github: Whether a token of GitHub's would be used there.
         tried: Whether one was.
     """
-    reason = _last(said)
+    reason = _reason(trouble, said)
     if trouble == "disk-full":
         hint = "make room, or set XDG_CACHE_HOME to another folder; `workflow gc` removes what is not needed"
         return StoreError(f"there is no space left for what comes from {url}: {reason}", hint=hint, code=trouble)

@@ -158,9 +158,10 @@ class Remote:
             raise Unreachable(f"{self.shown} is not asked: nothing may use the network", hint=hint, code="offline")
         github = is_on(self._github, self.url)
         ran = self._tried(arguments, repository, given, self._token)
-        if ran.status and github and self._token is None and trouble_of(ran.said) in {"unauthorized", "forbidden", "repository-not-found"}:
+        tried = self._token is not None
+        if ran.status and github and not tried and trouble_of(ran.said) in {"unauthorized", "forbidden", "repository-not-found"}:
             for token in tokens(self._own):
-                ran = self._tried(arguments, repository, given, token)
+                ran, tried = self._tried(arguments, repository, given, token), True
                 if ran.status == 0 or trouble_of(ran.said) in ok:
                     self._token = token
                     break
@@ -169,7 +170,7 @@ class Remote:
         trouble = trouble_of(ran.said)
         if trouble in ok:
             return ran
-        raise error_for(trouble, ran.said, self.shown, github=github, tried=github and any(True for _ in tokens(self._own)))
+        raise error_for(trouble, ran.said, self.shown, github=github, tried=tried)
 
     def _tried(self, arguments: Sequence[str], repository: Repository, given: bytes, token: str | None) -> Ran:
         settings, more = for_token(token, self._github) if token else (("http.followRedirects=initial",), {})

@@ -169,7 +169,9 @@ def _listing(folder: Path, top: Path) -> tuple[list[_File], bool]:
     with guarded(top, _HINT):
         while queue:
             below, real, above = queue.pop()
-            for entry in os.scandir(real):
+            with os.scandir(real) as entries:
+                inside = list(entries)
+            for entry in inside:
                 if entry.name in _LEFT_OUT:
                     plain = False
                     continue

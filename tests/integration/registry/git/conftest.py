@@ -8,14 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from support.git_http import GitServer, serving
-from support.git_sources import commit, flows, make
 
 from ropeway.lang.reference import AdHocReference, parse_reference
 from ropeway.registry import Fetched, Pin, Wanted
 from ropeway.registry.resolvers.git import GitResolver
 from ropeway.registry.store import Store
 from ropeway.registry.transport import Net
+from support.git_http import GitServer, serving
+from support.git_sources import commit, flows, make
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.git_http import serving
 
 from ropeway.errors import NotFound, Refused, RopewayError, Unreachable, UsageError
 from ropeway.records import replace
 from ropeway.registry.transport import Net
+from support.git_http import serving
 
 NAME = "x-access-token"
 
@@ -145,11 +145,11 @@ def test_the_persons_helpers_are_not_told_of_a_token(around, server, pin, home):
         ("two words", "does not exist, or is private and needs credentials", "check the spelling"),
     ],
 )
-def test_a_closed_repository_on_github_is_said_to_be_private_or_missing(around, server, pin, home, token, message, hint):
+def test_a_closed_repository_on_github_is_said_to_be_private_or_missing(around, server, pin, token, message, hint):
     around.github = server.url
     server.password = f"{NAME}:right"
     if token:
-        home["GH_TOKEN"] = token
+        around.environ["GH_TOKEN"] = token
     with pytest.raises(Refused) as caught:
         pin()
     assert caught.value.code == "unauthorized"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from support.git_sources import WORKFLOW, commit, commits, git, make, tag
 
 from ropeway.errors import NotFound, StoreError
 from ropeway.registry import Wanted
 from ropeway.registry.resolvers.git import GitResolver
 from ropeway.registry.resolvers.path import PathResolver
+from support.git_sources import WORKFLOW, commit, commits, git, make, tag
 
 FETCH = """
 import os, sys
@@ -51,7 +50,7 @@ def test_branch_tag_and_commit_of_the_same_content_share_one_entry(sources, fetc
     full = commits(sources / "acme/flows", ["main"])["main"]
     trees = {fetched(f"build@acme/flows{ref}").tree for ref in ("", "#main", f"#{full}", f"#{full[:8]}", "#release/2024")}
     assert len(trees) == 2  # release/2024 is an older one
-    assert sorted(os.listdir(store.cache / "registries/_adhoc/acme/flows/build")) == sorted(
+    assert sorted(path.name for path in (store.cache / "registries/_adhoc/acme/flows/build").iterdir()) == sorted(
         commits(sources / "acme/flows", ["main", "release/2024"]).values()
     )
 
@@ -77,7 +76,7 @@ def test_registries_of_one_name_and_different_content_do_not_mix(tmp_path, aroun
         source = tools.resolver(around, f"file://{tmp_path}", owner, "r")
         found[owner] = source.fetch(pin := source.pin(tools.wanted(f"build@{owner}/r")), source.evidence(pin))
     assert {owner: each.path.read_text() for owner, each in found.items()} == {"one": "one", "two": "two"}
-    assert sorted(os.listdir(store.cache / "registries/_adhoc")) == ["one", "two"]
+    assert sorted(path.name for path in (store.cache / "registries/_adhoc").iterdir()) == ["one", "two"]
 
 
 def test_a_path_registry_and_an_ad_hoc_reference_live_side_by_side(tmp_path, around, fetched, store):

@@ -6,12 +6,12 @@ import os
 import subprocess
 
 import pytest
-from support.git_sources import commit, git, make
 
 from ropeway.bundles.problems import HostileArchive
 from ropeway.errors import Refused
 from ropeway.lang.reference import Ref
 from ropeway.registry import Wanted, git_remote, git_tree
+from support.git_sources import commit, git, make
 
 BLOB = b"x"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
-from support.git_sources import ASSET, ATTRIBUTES, commits, git
 
 from ropeway.errors import NotFound, RopewayError, UsageError
 from ropeway.registry import Wanted
+from support.git_sources import ASSET, ATTRIBUTES, commits, git
 
 
 @pytest.mark.parametrize(
