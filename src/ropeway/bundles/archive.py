@@ -16,7 +16,7 @@ from ropeway.bundles.problems import HostileArchive
 from ropeway.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ropeway.bundles.gzip_stream import Readable
     from ropeway.bundles.limits import Budget, Limits
@@ -71,13 +71,15 @@ class Archive:
         source: The uncompressed bytes.
         budget: Counts entries and bytes, over all archives of one bundle.
         what: What messages call it.
+        skip: Moves on by so many bytes without reading them, where the source can.
     """
 
-    def __init__(self, source: Readable, budget: Budget, what: str) -> None:
+    def __init__(self, source: Readable, budget: Budget, what: str, *, skip: Callable[[int], object] | None = None) -> None:
         self._source = source
         self._budget = budget
         self._limits: Limits = budget.limits
         self._what = what
+        self._jump = skip
         self._offset = 0
         self._left = 0
         self._padding = 0
@@ -127,6 +129,11 @@ class Archive:
             yield piece
 
     def _skip(self) -> None:
+        if self._jump is not None:
+            self._jump(self._left)
+            self._budget.take(self._left)
+            self._offset += self._left
+            self._left = 0
         for _ in self.content():
             pass
         if self._padding and self._exactly(self._padding).strip(b"\0"):

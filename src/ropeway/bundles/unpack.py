@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from ropeway.bundles.archive import Archive
+from ropeway.bundles.checking import blob_name, check_blob
 from ropeway.bundles.definitions import find_definition
 from ropeway.bundles.gzip_stream import MAGIC, Inflated
 from ropeway.bundles.kinds import ARTIFACT, KINDS, MAX_PEEK, base_name, kind_by_content
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     Blobs = Callable[[Descriptor], BinaryIO] | Mapping[str, Any]
 
-__all__ = ["CONTENT_DIGEST", "EXECUTABLE", "UNPACK", "Limits", "check_blob", "unpack", "unpack_into"]
+__all__ = ["CONTENT_DIGEST", "EXECUTABLE", "UNPACK", "Limits", "unpack", "unpack_into"]
 
 UNPACK: Final = "io.deis.oras.content.unpack"
 CONTENT_DIGEST: Final = "io.deis.oras.content.digest"
@@ -161,38 +162,12 @@ def _opened(blobs: Blobs, layer: Descriptor) -> Iterator[BinaryIO]:
     else:
         found = blobs.get(layer.digest)
         if found is None:
-            raise AlteredBlob(f"{_name(layer)} is missing: there is no blob {layer.digest}", code="blob-missing")
+            raise AlteredBlob(f"{blob_name(layer)} is missing: there is no blob {layer.digest}", code="blob-missing")
         file = found.open()
     try:
         yield file
     finally:
         file.close()
-
-
-def _name(layer: Descriptor) -> str:
-    return f"the layer {layer.title!r:.200}" if layer.title else "the layer"
-
-
-def check_blob(file: Readable, descriptor: Descriptor, told: Callable[[int], None] | None = None) -> None:
-    """Read a blob to its end, and make sure that it is what its descriptor says; ``told`` learns of bytes that passed.
-
-    Raises:
-        AlteredBlob: It has another size or another digest.
-    """
-    algorithm, _, wanted = check_digest(descriptor.digest).partition(":")
-    total, size = hashlib.new(algorithm), 0
-    while piece := file.read(_PIECE):
-        size += len(piece)
-        if size > descriptor.size:
-            raise AlteredBlob(f"{_name(descriptor)} has more than the {descriptor.size:,} bytes that the manifest says")
-        total.update(piece)
-        if told is not None:
-            told(len(piece))
-    if size < descriptor.size:
-        raise AlteredBlob(f"{_name(descriptor)} has {size:,} bytes, and the manifest says {descriptor.size:,}")
-    if total.hexdigest() != wanted:
-        hint = "fetch it again; when it stays so, somebody changed it, or the disk is damaged"
-        raise AlteredBlob(f"{_name(descriptor)} has been changed: its digest is not {descriptor.digest}", hint=hint)
 
 
 def _write(layer: Descriptor, file: BinaryIO, writer: _Writer, kind: Kind | None) -> None:
