@@ -75,23 +75,31 @@ def place_link(top: Path, parts: Sequence[str], target: Path) -> Path:
     if not parts:
         raise StoreError("a link needs a name", code="link-name")
     with guarded(top, _HINT):
-        folder = top
-        for part in ("", *parts[:-1]):
-            folder = folder / part
-            folder.mkdir(mode=0o700, exist_ok=True)
-            if not stat.S_ISDIR(folder.lstat().st_mode):
-                message = f"{folder} is in the way of a link into the store"
-                raise StoreError(message, hint=_HINT, code="link-in-the-way")
-        path = folder / parts[-1]
-        aside = folder / f".{os.urandom(8).hex()}"
-        aside.symlink_to(target)
-        try:
-            aside.replace(path)
-        except OSError:
-            with suppress(OSError):
-                aside.unlink()
-            raise
+        for _ in range(_TRIES):
+            with suppress(FileNotFoundError):  # whoever cleans up may remove a folder that is still empty
+                return _placed(top, parts, target)
+        return _placed(top, parts, target)
+
+
+def _placed(top: Path, parts: Sequence[str], target: Path) -> Path:
+    folder = top
+    for part in ("", *parts[:-1]):
+        folder = folder / part
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if not stat.S_ISDIR(folder.lstat().st_mode):
+            message = f"{folder} is in the way of a link into the store"
+            raise StoreError(message, hint=_HINT, code="link-in-the-way")
+    path = folder / parts[-1]
+    aside = folder / f".{os.urandom(8).hex()}"
+    aside.symlink_to(target)
+    try:
+        aside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            aside.unlink()
+        raise
     return path
 
 
+_TRIES: Final = 5
 _LONGEST: Final = 255

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 TOOLS = "tools"
 TRASH = ".trash"
-_OWN = frozenset({TOOLS, TRASH, "test-tools"})
-"""Folders below the cache that are not caches: copies of tools and the trash have rules of their own, and what tests use is not ours to judge."""
+_OWN = frozenset({TOOLS, TRASH, "test-tools", "store", "registries"})
+"""Folders below the cache that are not caches of plain entries: copies of tools, the trash and what was fetched (with the links to it) have rules of
+their own, and what tests use is not ours to judge."""
+_MOMENT = 60.0
+"""Seconds for which what was fetched is certainly in use: a run copies what it needs when it begins."""
 
 
 def tools(environ: Mapping[str, str], used: Mapping[str, str], now: float) -> Iterator[Thing]:
@@ -36,6 +39,7 @@ def caches(environ: Mapping[str, str], now: float) -> Iterator[Thing]:
     """Yield what was cached: what copies of layers share, and each entry of a folder below the cache, unless that is also the place of something else of ours."""
     for path, used, held in layered(environ):
         yield Thing("cache", f"layers/{Path(path).name}", path, now - used, freed_by(path), held=held)
+    yield from _fetched(environ, now)
     top = cache_dir(environ)
     elsewhere = [os.path.realpath(path) for path in (state_dir(environ), config_dir(environ), places.workspaces_root(environ))]
     if any(_within(os.path.realpath(top), path) for path in elsewhere):
@@ -48,6 +52,27 @@ def caches(environ: Mapping[str, str], now: float) -> Iterator[Thing]:
             if not entry.name.startswith("."):  # locks and what is being written
                 name = os.path.relpath(entry.path, top)
                 yield Thing("cache", name, entry.path, _unused(entry, now), freed_by(entry.path), held=_link(entry))
+
+
+def _fetched(environ: Mapping[str, str], now: float) -> Iterator[Thing]:
+    """Yield the trees of workflows from elsewhere. Each is noted as used whenever one is opened."""
+    if not (cache_dir(environ) / "store").is_dir():
+        return
+    from ropeway.registry.store import Store
+    from ropeway.registry.sweeping import trees
+
+    for path, used in trees(Store(cache_dir(environ))):
+        held = "it was used a moment ago" if now - used < _MOMENT else ""
+        yield Thing("cache", f"store/{path.name[:16]}", str(path), now - used, freed_by(str(path)), held=held)
+
+
+def sweep_store(environ: Mapping[str, str], now: float) -> None:
+    """Remove what is left of what was fetched and is gone, or was never whole: links and pins that lead nowhere, half-written files."""
+    if (cache_dir(environ) / "store").is_dir():
+        from ropeway.registry.store import Store
+        from ropeway.registry.sweeping import sweep
+
+        sweep(Store(cache_dir(environ)), now)
 
 
 def _within(path: str, folder: str) -> bool:

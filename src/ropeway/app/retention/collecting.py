@@ -274,9 +274,11 @@ class _Collector:
         return True
 
     def _after(self) -> None:
-        """Forget removed runs in the index, let go of snapshots that only they needed, and of locks of working copies that are gone."""
+        """Forget removed runs in the index, let go of snapshots that only they needed, of locks of working copies that are gone, and of links to what is no longer cached."""
         if "workspace" in self._policy.kinds:
             clear_locks(self._environ)
+        if "cache" in self._policy.kinds:
+            caches.sweep_store(self._environ, self._now)
         if any(item.kind in ("run", "trash") for item in self._report.removed):
             from ropeway.runs.index import Filter, Index
 
