@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from ropeway.errors import Refused, StoreError
+from ropeway.lang.hashing import sha256
 from ropeway.records import record
 
 if TYPE_CHECKING:
@@ -87,9 +88,7 @@ def full_name(source: str, name: str) -> str:
 
 def standing(config: Path) -> str:
     """Return a digest of all rules and keys in the person's configuration folder, as the files are now."""
-    import hashlib
-
-    found = hashlib.sha256()
+    found = sha256()
     for name in (POLICY_FILE, KEYS_FILE):
         try:
             data = (config / name).read_bytes()
@@ -153,9 +152,7 @@ class Verdicts:
                 aside.unlink()
 
     def _path(self, wanted: dict[str, Any]) -> Path:
-        import hashlib
-
-        return self._folder / (hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest() + ".json")
+        return self._folder / (sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest() + ".json")
 
     def _private(self) -> bool:
         """Whether the folder is there; one that others own or may write to is refused."""

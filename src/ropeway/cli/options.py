@@ -20,10 +20,12 @@ __all__ = [
     "complete_run_step",
     "complete_workflow",
     "env_option",
+    "lock_option",
     "overrides_option",
     "pairs",
     "param_option",
     "params_file_option",
+    "reach_options",
     "settable_options",
 ]
 
@@ -135,3 +137,22 @@ def settable_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for decorate in (env_option, params_file_option, param_option, overrides_option):
         function = decorate(function)
     return function
+
+
+_REACH = (
+    option("--locked", is_flag=True, help="Use nothing from elsewhere that workflow.lock does not hold."),
+    option("--offline", is_flag=True, help="Ask no network: what is locked or was fetched before has to do."),
+    option(
+        "--trust", "trust", multiple=True, metavar="REF|SOURCE", help="Agree to a source that is seen for the first time; may be repeated."
+    ),
+)
+
+
+def reach_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--locked``, ``--offline`` and ``--trust``."""
+    for decorate in reversed(_REACH):
+        function = decorate(function)
+    return function
+
+
+lock_option = option("--lock", is_flag=True, help="Write what WORKFLOW means now into this project's workflow.lock.")

@@ -1,13 +1,15 @@
-"""What commands share that may reach for something elsewhere: their options, the question before a source is first used, how far a transfer has come."""
+"""What commands share that may reach for something elsewhere: the question before a source is first used, and how far a transfer has come.
+
+Knows nothing of click: a run of a locked workflow passes here, and a line without options is understood without it.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ropeway.cli.console import clean
-from ropeway.cli.group import option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,25 +17,7 @@ if TYPE_CHECKING:
     from ropeway.app.sources import Question, Sources
     from ropeway.cli.console import Console
 
-__all__ = ["TransferLine", "reach_options", "sources_for"]
-
-_OPTIONS = (
-    option("--locked", is_flag=True, help="Use nothing from elsewhere that workflow.lock does not hold."),
-    option("--offline", is_flag=True, help="Ask no network: what is locked or was fetched before has to do."),
-    option(
-        "--trust", "trust", multiple=True, metavar="REF|SOURCE", help="Agree to a source that is seen for the first time; may be repeated."
-    ),
-)
-
-
-def reach_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--locked``, ``--offline`` and ``--trust``."""
-    for decorate in reversed(_OPTIONS):
-        function = decorate(function)
-    return function
-
-
-lock_option = option("--lock", is_flag=True, help="Write what WORKFLOW means now into this project's workflow.lock.")
+__all__ = ["TransferLine", "sources_for"]
 
 
 def sources_for(

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ropeway.lang.graph import Graph
+from ropeway.lang.hashing import sha256
 from ropeway.lang.plan import record_to_json
 from ropeway.lang.reads import reads_of_step
 
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ropeway.lang.plan import Plan, PlanStep, Template
-
-try:  # hashlib loads OpenSSL, and that takes as long as to read and check a small workflow; CPython's own module is small
-    from _sha256 import sha256  # type: ignore[import-not-found]
-except ImportError:
-    try:
-        from _sha2 import sha256  # type: ignore[import-not-found]  # since 3.12
-    except ImportError:
-        from hashlib import sha256
 
 _LEFT_OUT: Final = ("name", "needs", "retry", "timeout", "resources", "pure", "interactive", "max_parallel")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from binascii import a2b_base64, b2a_base64
 from typing import TYPE_CHECKING, Any, Final
 
+from ropeway.lang.hashing import sha256
 from ropeway.registry import Evidence, Pin
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _FORMAT: Final = 1
 
 def pin_key(source: str, digest: str, name: str) -> str:
     """Return the name of the file for a source's content: 64 hexadecimal digits, whatever the names hold."""
-    return hashlib.sha256(_json([source, digest, name])).hexdigest()
+    return sha256(_json([source, digest, name])).hexdigest()
 
 
 def written(pin: Pin, tree: str, file: str, evidence: Evidence) -> bytes:
@@ -33,7 +33,7 @@ def written(pin: Pin, tree: str, file: str, evidence: Evidence) -> bytes:
         "signatures": [_text(each) for each in evidence.signatures],
     }
     body = _json(document)
-    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+    return sha256(body).hexdigest().encode() + b"\n" + body
 
 
 _PIN: Final = ("source", "name", "digest", "version", "moving", "registry", "kind", "size")
@@ -45,7 +45,7 @@ def read_back(path: Path) -> tuple[Pin, str, str, Evidence] | None:
         total, _, body = path.read_bytes().partition(b"\n")
     except OSError:
         return None
-    if hashlib.sha256(body).hexdigest().encode() != total:
+    if sha256(body).hexdigest().encode() != total:
         return None
     document: dict[str, Any] = json.loads(body)
     if document["format"] != _FORMAT:

@@ -9,8 +9,8 @@ import click
 
 from ropeway.cli.files import write_text
 from ropeway.cli.group import argument, option, verb
-from ropeway.cli.options import complete_run, complete_workflow, overrides_option
-from ropeway.cli.reach import reach_options, sources_for
+from ropeway.cli.options import complete_run, complete_workflow, overrides_option, reach_options
+from ropeway.cli.reach import sources_for
 
 if TYPE_CHECKING:
     from ropeway.app.sources import Sources

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ropeway.cli.group import argument, option, verb
-from ropeway.cli.options import complete_workflow, pairs, settable_options
+from ropeway.cli.options import complete_workflow, lock_option, pairs, reach_options, settable_options
 from ropeway.cli.parameter_words import ParameterVerb
-from ropeway.cli.reach import lock_option, reach_options, sources_for
+from ropeway.cli.reach import sources_for
 
 if TYPE_CHECKING:
     from ropeway.cli.console import Console

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ropeway.cli.group import argument, option, verb
-from ropeway.cli.options import complete_run, pairs
-from ropeway.cli.reach import reach_options, sources_for
+from ropeway.cli.options import complete_run, pairs, reach_options
+from ropeway.cli.reach import sources_for
 from ropeway.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ropeway.cli.group import argument, option, verb
-from ropeway.cli.options import complete_workflow, pairs, settable_options
+from ropeway.cli.options import complete_workflow, lock_option, pairs, reach_options, settable_options
 from ropeway.cli.parameter_words import ParameterVerb
-from ropeway.cli.reach import lock_option, reach_options
 from ropeway.cli.running import run
 
 if TYPE_CHECKING:

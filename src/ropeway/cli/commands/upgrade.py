@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ropeway.cli.console import clean
 from ropeway.cli.group import argument, option, verb
-from ropeway.cli.reach import reach_options, sources_for
+from ropeway.cli.options import reach_options
+from ropeway.cli.reach import sources_for
 from ropeway.errors import Refused
 
 if TYPE_CHECKING:

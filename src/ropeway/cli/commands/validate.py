@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ropeway.cli.group import argument, option, verb
-from ropeway.cli.options import complete_workflow, overrides_option
-from ropeway.cli.reach import reach_options, sources_for
+from ropeway.cli.options import complete_workflow, overrides_option, reach_options
+from ropeway.cli.reach import sources_for
 from ropeway.cli.text import plural
 
 if TYPE_CHECKING:
