@@ -76,7 +76,7 @@ def _add(refs: Refs, name: str, commit: str) -> None:
 def versions_of(refs: Refs, name: str) -> dict[str, str]:
     """Return the versions of a workflow, without ``v`` or its name in front, with the tag of each; the plainest tag of a version counts."""
     own = name.rpartition("/")[2]
-    for prefixes in ((f"{own}-v", f"{own}/v", f"{own}-", f"{own}/"), ("", "v")) if own else (("", "v"),):
+    for prefixes in ((f"{own}-v", f"{own}/v"), ("", "v")) if own else (("", "v"),):
         found: dict[str, str] = {}
         for prefix in prefixes:
             for tag in refs.tags:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ropeway.bundles.problems import HostileArchive
 from ropeway.errors import Unreachable
 from ropeway.records import record
-from ropeway.registry.files import guarded, remove_tree
+from ropeway.registry.files import guarded, own_folder, remove_tree
 from ropeway.registry.git_process import run_git, stream_git
 from ropeway.registry.staging import staged
 
@@ -149,5 +149,6 @@ def temporary_repository(cache: Path, environ: Mapping[str, str], *, sha256: boo
     with guarded(top, _HINT):
         cache.parent.mkdir(parents=True, exist_ok=True)
         cache.mkdir(mode=0o700, exist_ok=True)
+        own_folder(cache, "the cache")
         with staged(top) as folder:
             yield Repository(folder, environ, sha256=sha256)

@@ -143,6 +143,7 @@ class GitResolver:
         """See :class:`Resolver`: what is there on the default branch; descriptions are the index's."""
         with self._repository() as repository:
             commit = self._chosen(repository, None, "").commit
+        with self._repository(sha256=len(commit) == 64) as repository:
             self._bring(repository, commit)
             listing = repository.listing(commit)
             index = self._index(repository, listing, commit)
@@ -173,16 +174,18 @@ class GitResolver:
         refs = self._remote.refs(repository, everything=ref is None or ref.text.startswith("refs/"))
         found = choose(refs, ref, name)
         if found is None and ref is not None and ref.kind == "name" and _may_be_commit(ref.text):
-            found = self._abbreviated(repository, refs, ref)
+            found = self._abbreviated(refs, ref)
         if found is None:
             raise no_such_ref(refs, ref, name, self._shown)
         return found
 
-    def _abbreviated(self, repository: Repository, refs: Refs, ref: Ref) -> Chosen | None:
-        if not refs.tags and not refs.branches:
+    def _abbreviated(self, refs: Refs, ref: Ref) -> Chosen | None:
+        known = [*refs.tags.values(), *refs.branches.values()]
+        if not known:
             return None
-        self._remote.bring_history(repository)
-        commits = repository.commits(ref.text)
+        with self._repository(sha256=len(known[0]) == 64) as repository:
+            self._remote.bring_history(repository)
+            commits = repository.commits(ref.text)
         if len(commits) > 1:
             hint = f"write more of it: {', '.join(commits[:8])}"
             raise UsageError(f"{ref.text} may be any of {len(commits)} commits of {self._shown}", hint=hint, code="ref-ambiguous")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ropeway.errors import NotFound, StoreError
+from ropeway.errors import NotFound, Refused, StoreError
 from ropeway.registry import Wanted
 from ropeway.registry.resolvers.git import GitResolver
 from ropeway.registry.resolvers.path import PathResolver
@@ -187,6 +187,14 @@ def test_a_cache_that_can_not_be_written_is_said(around, tools, sources, tmp_pat
     with pytest.raises(StoreError) as caught:
         tools.resolver(around, f"file://{sources}", store=store).pin(tools.wanted("build@acme/flows"))
     assert str(tmp_path / "file") in caught.value.message
+
+
+def test_a_cache_that_others_may_write_to_is_not_used(around, tools, sources):
+    around.store.cache.mkdir(parents=True)
+    around.store.cache.chmod(0o777)
+    with pytest.raises(Refused) as caught:
+        tools.resolver(around, f"file://{sources}").pin(tools.wanted("build@acme/flows"))
+    assert caught.value.code == "cache-not-private"
 
 
 def test_a_full_disk_is_said(around, tools, sources, home, tmp_path):

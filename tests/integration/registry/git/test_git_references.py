@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
@@ -170,6 +171,30 @@ def test_a_repository_of_sha256_objects_is_fetched_by_its_full_commit(sources, f
     assert len(full) == 64
     assert pinned("one@acme/sha256").digest == f"git:{full}"
     assert fetched(f"one@acme/sha256#{full}").file == "one.toml"
+    assert pinned(f"one@acme/sha256#{full[:10]}").digest == f"git:{full}"
+
+
+def test_a_repository_of_sha256_objects_can_be_searched(around, server, tools):
+    assert [each.name for each in tools.resolver(around, server.url, repo="sha256").search("")] == ["one"]
+
+
+def test_a_server_that_only_hands_out_files_will_do(sources, fetched, server):
+    git(sources / "acme/flows", "update-server-info")
+    server.dumb = True
+    assert fetched("build@acme/flows#v1.2.0").file == "build.toml"
+
+
+@pytest.mark.parametrize("protocol", [True, False])
+def test_a_server_that_can_leave_nothing_out_will_do(sources, around, server, tools, protocol):
+    plain = sources / f"acme/plain-{protocol}"
+    shutil.copytree(sources / "acme/flows", plain)
+    git(plain, "config", "uploadpack.allowFilter", "false")
+    server.protocol = protocol
+    old = commits(plain, ["v1.0.0~0"])["v1.0.0~0"]
+    source = tools.resolver(around, server.url, repo=plain.name)
+    for ref in ("", "#^1.0", f"#{old}", f"#{old[:8]}"):
+        pin = source.pin(tools.wanted(f"deploy@acme/flows{ref}"))
+        assert source.fetch(pin, source.evidence(pin)).file == "deploy.yaml"
 
 
 def test_versions_are_listed_newest_first_with_their_commits(sources, around, server, tools):
