@@ -214,16 +214,20 @@ class Store:
     def _there(self) -> bool:
         """Whether anything was ever kept; that the folders are ours is looked at once."""
         if not self._sound:
-            self._sound = own_folder(self.cache, "the cache") and own_folder(self.root, "the store")
+            self._sound = own_folder(self.root, "the store") and own_folder(self.cache, "the cache")
         return self._sound
 
     def _make(self) -> None:
-        if not self._there():
-            with guarded(self.root, _HINT):
-                self.cache.parent.mkdir(parents=True, exist_ok=True)
-                self.cache.mkdir(mode=0o700, exist_ok=True)
-                self.root.mkdir(mode=0o700, exist_ok=True)
-            self._there()
+        if self._there():
+            return
+        with guarded(self.root, _HINT):
+            self.cache.parent.mkdir(parents=True, exist_ok=True)
+            self.cache.mkdir(mode=0o700, exist_ok=True)
+            found = self.cache.stat()
+            if found.st_uid == os.geteuid() and not self.root.exists():  # with a umask of 002 the group may write to what others made of it
+                self.cache.chmod(found.st_mode & 0o755)
+            self.root.mkdir(mode=0o700, exist_ok=True)
+        self._there()
 
     def _folder(self, *names: str) -> Path:
         """Make a folder of the store, each on the way private, and return it."""

@@ -252,6 +252,15 @@ def test_a_cache_that_others_may_write_to_is_refused(store: Store, folder: str, 
         assert f"chmod go-w {path}" in caught.value.hint
 
 
+def test_a_cache_that_is_not_used_yet_is_closed_to_the_group(store: Store) -> None:
+    store.cache.mkdir(parents=True)
+    store.cache.chmod(0o775)
+    (store.cache / "tools").mkdir()
+    digest, _, _ = store.add_tree(fill)
+    assert stat.S_IMODE(store.cache.stat().st_mode) == 0o755
+    assert Store(store.cache).tree(digest) is not None
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
 def test_a_cache_of_somebody_else_is_refused(store: Store) -> None:
     kept = fetched(store)
@@ -264,7 +273,13 @@ def test_a_cache_of_somebody_else_is_refused(store: Store) -> None:
 def test_a_cache_that_is_a_file_is_said_to_be_none(store: Store) -> None:
     store.cache.parent.mkdir()
     store.cache.write_text("")
-    with pytest.raises(StoreError, match="is not a folder"):
+    for action in (lambda: store.tree("sha256:" + "f" * 64), lambda: store.add_tree(fill)):
+        with pytest.raises(StoreError, match=f"{store.cache}.* can't be used"):
+            action()
+    store.cache.unlink()
+    store.cache.mkdir()
+    store.root.write_text("")
+    with pytest.raises(StoreError, match=f"the store {store.root} is not a folder"):
         store.tree("sha256:" + "f" * 64)
 
 
