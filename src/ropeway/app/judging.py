@@ -12,9 +12,8 @@ from ropeway.registry import Pin
 from ropeway.settings import config_dir, state_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
-    from ropeway.app.sources import By, Question
     from ropeway.bundles.known import Known
     from ropeway.bundles.verdicts import Verdict
     from ropeway.registry import Evidence, Fetched, Wanted
@@ -86,42 +85,6 @@ class Judge:
             now=datetime.now(UTC),
             claimed=subject.source.removeprefix("oci://").partition("/")[0] in self._servers() and "/" in subject.full_name,
         )
-
-    def agree(
-        self,
-        verdict: Verdict,
-        question: Callable[[], Question],
-        *,
-        by: By,
-        trust: Sequence[str],
-        ask: Callable[[Question], bool] | None,
-        tell: Callable[[str], object],
-    ) -> None:
-        """Have what is seen for the first time agreed to.
-
-        A person on a terminal is asked. Elsewhere what they typed, or what stands in a file of their own project, is consent, and they are told; what
-        only a workflow from elsewhere pulls in, unsigned, needs their word.
-
-        Raises:
-            NotTrusted: Nobody agreed.
-        """
-        if not verdict.ask:
-            return
-        asked = question()
-        if asked.reference in trust or asked.source in trust or asked.digest in trust:
-            return
-        from ropeway.bundles.problems import NotTrusted
-
-        hint = f"look at it: workflow info {asked.reference}; if you agree, say --trust {asked.reference}"
-        if ask is not None:
-            if not ask(asked):
-                raise NotTrusted(f"{asked.reference} is new here, and you did not agree to it", hint=hint)
-            return
-        if by == "remote" and not verdict.signers:
-            raise NotTrusted(f"{asked.reference} is new here, nobody signed it, and only a workflow from elsewhere uses it", hint=hint)
-        tell(f"{asked.reference} is new here:")
-        for line in asked.lines():
-            tell(f"  {line}")
 
     def remember(self, pin: Pin, wanted: Wanted, verdict: Verdict) -> None:
         """Note that content was used, so that another one under the same name is noticed."""

@@ -21,8 +21,9 @@ from ropeway.records import replace
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ropeway.app.consent import By
     from ropeway.app.reading import Loaded
-    from ropeway.app.sources import By, Sources
+    from ropeway.app.sources import Sources
     from ropeway.lang.diagnostics import Locator
     from ropeway.lang.library import Wanted
     from ropeway.lang.plan import Plan, Value

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from ropeway.app.projects import LOCK_FILE, read_bytes
+from ropeway.app.projects import LOCK_FILE
 from ropeway.errors import Unreachable
-from ropeway.records import record
 from ropeway.settings import cache_dir, config_dir, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from ropeway.app.consent import By, Question
     from ropeway.app.judging import Judge
-    from ropeway.bundles.verdicts import Verdict
     from ropeway.lang.reference import Reference
     from ropeway.registry import Fetched, Pin, Progress, Resolver, Wanted
     from ropeway.registry.config import Registries
@@ -29,26 +28,7 @@ if TYPE_CHECKING:
     from ropeway.registry.store import Store
     from ropeway.settings import Settings
 
-__all__ = ["By", "Question", "Sources", "not_at_hand"]
-
-By = Literal["typed", "own", "remote"]
-"""Who names a reference: the person who types it, a file of their own project, or a workflow that came from elsewhere itself."""
-
-
-@record
-class Question:
-    """What a person is asked, or told, when a source is seen for the first time. ``touches`` are sentences: what the workflow may do."""
-
-    reference: str
-    source: str
-    digest: str
-    signers: tuple[str, ...]
-    touches: tuple[str, ...]
-
-    def lines(self) -> list[str]:
-        """Return it as lines for people."""
-        by = f"signed by {', '.join(self.signers)}" if self.signers else "not signed: nobody vouches for it"
-        return [f"from {self.source}", f"{self.digest}, {by}", *(f"- {each}" for each in self.touches)]
+__all__ = ["Sources", "not_at_hand"]
 
 
 def not_at_hand(reference: str) -> Unreachable:
@@ -223,20 +203,24 @@ class Sources:
         """Ask the source (without a network: what was seen before), judge, fetch, have it agreed to, and remember."""
         from ropeway.app import locking
 
+        text = str(reference)
         resolver, wanted = self.resolver(reference)
         pin = locking.pin_of(chosen) if chosen is not None else self._pin(resolver, wanted)
         found = self.store.find(pin.source, pin.digest, pin.name)
         if found is not None and (self.offline or (wanted.ref is not None and wanted.ref.pinned)):
             evidence = found.evidence
         elif self.offline:
-            raise not_at_hand(str(reference))
+            raise not_at_hand(text)
         else:
             evidence = resolver.evidence(pin)
         verdict = self.judge.first(pin, evidence, wanted, before)
         fetched = resolver.fetch(pin, evidence)
         for sentence in verdict.news:
             self.tell(sentence)
-        self.judge.agree(verdict, lambda: _question(reference, fetched, verdict), by=by, trust=self.trust, ask=self.ask, tell=self.tell)
+        if verdict.ask:
+            from ropeway.app.consent import agree
+
+            agree(text, fetched, verdict.signers, by=by, trust=self.trust, ask=self.ask, tell=self.tell)
         self.judge.remember(pin, wanted, verdict)
         return fetched
 
@@ -248,14 +232,3 @@ class Sources:
             raise not_at_hand(wanted.reference)
         self.tell(f"{wanted.reference}: without a network, this is what was seen last")
         return seen
-
-
-def _question(reference: Reference, fetched: Fetched, verdict: Verdict) -> Question:
-    """Return what a person should know before they use something; what it may touch is read from its files, not from what it says of itself."""
-    from ropeway.app import reading
-    from ropeway.bundles.capabilities import capabilities_of
-
-    loaded = reading.read_text(read_bytes(fetched.path, fetched.file), str(reference), fetched.path, cwd=fetched.root)
-    touches = () if loaded.workflow is None else tuple(capabilities_of(loaded.workflow).lines())
-    pin = fetched.pin
-    return Question(str(reference), pin.source, pin.digest, verdict.signers, touches)

@@ -14,7 +14,8 @@ from ropeway.cli.console import clean
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ropeway.app.sources import Question, Sources
+    from ropeway.app.consent import Question
+    from ropeway.app.sources import Sources
     from ropeway.cli.console import Console
 
 __all__ = ["TransferLine", "sources_for"]
