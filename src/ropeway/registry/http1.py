@@ -7,7 +7,7 @@ Why this is written here is in docs/adr/0010. It is strict where leniency has be
 from __future__ import annotations
 
 import io
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
     import socket
@@ -42,7 +42,7 @@ class Wire:
         self.sock = sock
         self._host = host
         self._plain = plain
-        self._file: io.BufferedReader = sock.makefile("rb", _BUFFER)
+        self._file = cast("io.BufferedReader", sock.makefile("rb", _BUFFER))
 
     def close(self) -> None:
         """Close it."""
