@@ -268,6 +268,14 @@ def test_cards_are_copied_to_another_registry(docs: Documents, tmp_path: Path) -
     assert there == docs.raw("agent", "resolve", f"{docs.host}/agents/plan:v1").stdout
 
 
+def test_a_card_that_has_to_be_signed_and_is_not_is_refused(docs: Documents) -> None:
+    docs.do("agent push REGISTRY/agents/plan:v1 src/agent_cards/plan_agent_card.json")
+    docs.config.mkdir(parents=True)
+    (docs.config / "trust.toml").write_text(f'[[rule]]\nsource = "oci://{docs.host}/*"\nrequire = "publisher"\n')
+    assert docs.do("agent pull REGISTRY/agents/plan:v1").status == 4
+    assert not (docs.root / "plan_agent_card.json").exists()
+
+
 def test_programs_get_json(docs: Documents) -> None:
     def objects(line: str) -> list[dict]:
         done = docs.raw(*line.replace("REGISTRY", docs.host).split(), "--json")
@@ -300,6 +308,19 @@ steps:
   - id: step1
     skill: test_skill
 """
+
+
+def test_the_documents_workflow_is_valid_and_can_be_planned_and_drawn(docs: Documents) -> None:
+    docs.file("workflows/test.yaml", WORKFLOW)
+    assert docs.do("validate workflows/test.yaml") == Said(err="workflows/test.yaml: valid\n")
+    assert docs.do("plan workflows/test.yaml") == Said("""
+        test-workflow 1.0.0: 1 step, one at a time
+
+        1. step1
+           | skill:test_skill
+        """)
+    assert docs.do("graph workflows/test.yaml") == Said("Test 1.0.0\nstep1  (skill test_skill)\n")
+
 
 FILLED = Said(
     """

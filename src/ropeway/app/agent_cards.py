@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ropeway.app import vouching
 from ropeway.app.oci import connect, get_manifest, place_of, push_file, read_file
 from ropeway.bundles.cards import MAX_CARD, card_layer, compare, read_card
 from ropeway.bundles.problems import InvalidBundle
@@ -122,13 +123,14 @@ def pull(text: str, output: Path, environ: Mapping[str, str], *, force: bool = F
 
     Raises:
         NotFound: There is no such card; the hint lists the tags that there are.
-        Refused: A file is there and differs.
+        Refused: A file is there and differs, or the person's rules ask for a signature.
         StoreError: The folder can not be written.
         RopewayError: What the registry's client raises.
     """
     reference = parse(text)
     with connect(reference.host, environ) as client:
         found, title, data = _card(client, reference)
+        vouching.check(client, reference.repository, _wanted(reference), found, environ, kind="agent")
     name = _file_name(title, agent_of(reference))
     doubt = None
     try:

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ropeway.app import vouching
 from ropeway.app.definitions import load_workflow_from_yaml
 from ropeway.app.oci import check_tag, connect, fetch_into, get_manifest, move_into, place_of, push_file, read_file
 from ropeway.errors import InvalidWorkflow, NotFound, RopewayError, StoreError
@@ -102,9 +103,10 @@ def bring(client: Client, place: Place, found: Found, environ: Mapping[str, str]
 
     Raises:
         InvalidBundle: There is no workflow among the files, or nobody can say which it is.
-        BundleRefused: They are not what their digests say, or would be written elsewhere.
+        BundleRefused: They are not what their digests say, would be written elsewhere, or the person's rules ask for a signature.
         StoreError: The folder or the cache can not be written.
     """
+    vouching.check(client, found.repository, found.tag, found.manifest, environ)
     if output is None:
         return _into_cache(client, place, found, environ)
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from ropeway.bundles.kinds import kind_by_title
 from ropeway.bundles.problems import InvalidBundle
 from ropeway.records import record
 
@@ -89,7 +90,7 @@ def _no_card(name: str, why: str) -> InvalidBundle:
 
 
 def card_layer(manifest: Manifest, file: str | None = None) -> Descriptor:
-    """Return the layer that holds the card: the one titled ``file``, the only JSON file, or the only layer whatever its media type says.
+    """Return the layer that holds the card: the one titled ``file``, the only one called as cards are, the only JSON file, or the only layer whatever its media type says.
 
     ORAS gives a file without a media type that of a tar layer, so types alone do not tell.
 
@@ -98,7 +99,8 @@ def card_layer(manifest: Manifest, file: str | None = None) -> Descriptor:
     """
     named = [layer for layer in manifest.layers if file is not None and (layer.title or "").rpartition("/")[2] == file]
     json_files = [layer for layer in manifest.layers if (layer.title or "").endswith(".json") or layer.media_type.endswith("json")]
-    for found in (named, json_files, list(manifest.layers)):
+    cards = [layer for layer in json_files if kind_by_title(layer.title or "") == "agent"]
+    for found in (named, cards, json_files, list(manifest.layers)):
         if len(found) == 1:
             return found[0]
     titles = ", ".join(layer.title or layer.media_type for layer in manifest.layers) or "nothing"

@@ -283,3 +283,31 @@ class TestWhichRegistry:
     def test_what_is_no_registry_is_false_with_a_reason(self, seed, registry, why, caplog) -> None:
         assert api.push_workflow_to_registry(seed, "test-workflow", registry=registry) is False
         assert why in caplog.text
+
+
+class TestThePersonsRules:
+    def rules(self, home, text: str) -> None:
+        (home / "config/ropeway").mkdir(exist_ok=True)
+        (home / "config/ropeway/trust.toml").write_text(text)
+
+    def test_what_has_to_be_signed_and_is_not_is_none(self, fake, seed, home, caplog) -> None:
+        api.push_workflow_to_registry(seed, "test-workflow")
+        self.rules(home, f'[[rule]]\nsource = "oci://{fake.host}/*"\nrequire = "publisher"\n')
+        assert api.pull_workflow_from_registry("test-workflow") is None
+        assert api.get_workflow_metadata("test-workflow") is None
+        assert "sign" in caplog.messages[-1]
+
+    def test_a_rule_about_others_does_not_count(self, fake, seed, home) -> None:
+        api.push_workflow_to_registry(seed, "test-workflow")
+        self.rules(home, '[[rule]]\nsource = "oci://elsewhere.example/*"\nrequire = "publisher"\n')
+        assert api.pull_workflow_from_registry("test-workflow") is not None
+
+    def test_a_signature_that_is_none_is_not_taken_for_absent(self, fake, seed, caplog) -> None:
+        api.push_workflow_to_registry(seed, "test-workflow")
+        from ropeway.registry.client import Client
+
+        with Client(fake.host) as client:
+            subject = client.head("workflows/test-workflow", "v1")
+            client.attach("workflows/test-workflow", subject, "application/vnd.dev.sigstore.bundle.v0.3+json", b"{}")
+        assert api.pull_workflow_from_registry("test-workflow") is None
+        assert "was not pulled" in caplog.messages[-1]

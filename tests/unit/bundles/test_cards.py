@@ -85,6 +85,8 @@ def layer(title: str | None, media_type: str) -> Descriptor:
 CARD = layer("src/agent_cards/plan_agent_card.json", "application/vnd.oci.image.layer.v1.tar")
 README = layer("README.md", "text/markdown")
 SECOND = layer("schema.json", "application/json")
+THIRD = layer("more.json", "application/json")
+OTHER = layer("build_agent_card.json", "application/json")
 BARE = layer(None, "application/octet-stream")
 
 
@@ -93,6 +95,7 @@ BARE = layer(None, "application/octet-stream")
     [
         ((CARD,), None, CARD),
         ((README, CARD), None, CARD),
+        ((CARD, SECOND), None, CARD),
         ((SECOND, README, CARD), "plan_agent_card.json", CARD),
         ((BARE,), "plan_agent_card.json", BARE),
         ((layer(None, "application/json"), README), None, layer(None, "application/json")),
@@ -106,7 +109,8 @@ def test_the_layer_of_a_card_is_found_by_its_title_or_because_it_is_the_only_one
     ("layers", "says"),
     [
         ((), "no single file of it is an agent card; it holds nothing"),
-        ((CARD, SECOND), "no single file of it is an agent card; it holds src/agent_cards/plan_agent_card.json, schema.json"),
+        ((CARD, OTHER), "no single file of it is an agent card; it holds src/agent_cards/plan_agent_card.json, build_agent_card.json"),
+        ((SECOND, THIRD), "no single file of it is an agent card; it holds schema.json, more.json"),
         ((README, BARE), "no single file of it is an agent card; it holds README.md, application/octet-stream"),
     ],
 )

@@ -1,0 +1,52 @@
+"""Whether the person's rules let them use what a tag that may move means now.
+
+Such a tag means other content tomorrow, and that is no attack; so nothing is remembered here, and only two things are asked: that every signature there
+is fits, and that those are there that ``trust.toml`` asks for. What runs is judged with memory, in :mod:`ropeway.app.judging`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ropeway.bundles.envelope import MAX_SIGNATURE, SIGNATURE_TYPE
+from ropeway.bundles.manifest import parse_manifest
+from ropeway.bundles.verdicts import POLICY_FILE, Subject
+from ropeway.settings import config_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ropeway.bundles.kinds import Kind
+    from ropeway.bundles.manifest import Manifest
+    from ropeway.registry.client import Client
+
+__all__ = ["check"]
+
+
+def check(client: Client, repository: str, tag: str, manifest: Manifest, environ: Mapping[str, str], *, kind: Kind = "workflow") -> None:
+    """Refuse content that the person's rules do not let them use.
+
+    Raises:
+        BundleRefused: One of its named errors says what is wrong with the signatures, or that they are missing.
+        UsageError: ``trust.toml`` is not as documented.
+        RopewayError: What the client raises.
+    """
+    signatures = [_signature(client, repository, each.digest) for each in client.referrers(repository, manifest.digest, SIGNATURE_TYPE)]
+    rules = config_dir(environ) / POLICY_FILE
+    if not signatures and not rules.exists():
+        return  # nothing is asked for, and nothing is there
+    from ropeway.app.keys import open_keys
+    from ropeway.bundles.policy import read_policy
+    from ropeway.bundles.trust import judge
+
+    subject = Subject(f"oci://{client.host}/{repository}", repository, manifest.digest, tag, moving=True, kind=kind, ref=tag)
+    keys = open_keys(environ).public()
+    judge(subject, manifest.raw, signatures, policy=read_policy(rules), keys=keys, now=datetime.now(UTC))
+
+
+def _signature(client: Client, repository: str, digest: str) -> bytes:
+    raw, media_type, _ = client.manifest(repository, digest)
+    layers = parse_manifest(raw, media_type).layers
+    # What holds no bundle is judged as a signature that does not fit.
+    return client.blob(repository, layers[0], MAX_SIGNATURE) if len(layers) == 1 else b""
