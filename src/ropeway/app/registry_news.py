@@ -52,7 +52,8 @@ class News:
         """Return it as a sentence for people."""
         if self.error is not None:
             return f"{self.reference} could not be {'asked' if self.after is None else 'fetched'}: {self.error.message}"
-        return f"{self.reference} has {'moved' if '#' in self.reference else 'a newer version'}: {self.before} -> {self.after}"
+        how = "has a newer version" if parse_version(self.before) is not None else "has moved" if "#" in self.reference else "has changed"
+        return f"{self.reference} {how}: {self.before} -> {self.after}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``--json`` prints."""

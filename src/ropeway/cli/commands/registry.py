@@ -116,8 +116,8 @@ def list_(console: Console, *, name: str | None) -> None:
             "There are no registries. `workflow registry add NAME SOURCE` adds one; a repository on GitHub needs none: NAME@owner/repo."
         )
         return
-    rows = [(each["name"], each["type"], each["source"], "default" if each["default"] else "") for each in found]
-    _table(console, ("NAME", "TYPE", "SOURCE", ""), rows)
+    rows = [(each["name"], each["type"], "default" if each["default"] else "", each["source"]) for each in found]
+    _table(console, ("NAME", "TYPE", "", "SOURCE"), rows)
 
 
 def _list_workflows(console: Console, name: str) -> None:
