@@ -44,7 +44,7 @@ class Report:
             print(f"  $ {command}")
         for row in self.rows:
             against = f"   {row['ratio']} × {row['against']}" if "ratio" in row else ""
-            print(f"  {row['name']:<22} {row['value']:>12}{against}")
+            print(f"  {row['name']:<30} {row['value']:>12}{against}")
         for target in self.targets:
             print(f"  {target['verdict']:<24} {target['says']}: {target['measured']}")
 

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # also when something else loads
 
 import copies_report
 import peers
+import transfers_report
 import workloads
 from measure import Contestant, largest, ratio, rounds, typical
 from report import Options, Report
@@ -159,6 +160,9 @@ BENCHMARKS: dict[str, Callable[[Options], Report]] = {
     "cleanup": copies_report.cleanup,
     "snapshot": copies_report.snapshot,
     "crowd": copies_report.crowd,
+    "push": transfers_report.push,
+    "pull": transfers_report.pull,
+    "reference": transfers_report.reference,
 }
 
 

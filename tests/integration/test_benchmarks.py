@@ -17,7 +17,21 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict:
     file = tmp_path_factory.mktemp("bench") / "report.json"
     only = [
         word
-        for name in ("start", "chain", "journal", "plan", "memory", "ready", "layers", "cleanup", "snapshot", "crowd")
+        for name in (
+            "start",
+            "chain",
+            "journal",
+            "plan",
+            "memory",
+            "ready",
+            "layers",
+            "cleanup",
+            "snapshot",
+            "crowd",
+            "push",
+            "pull",
+            "reference",
+        )
         for word in ("--only", name)
     ]
     call = [sys.executable, str(BENCHMARKS / "run.py"), "--scale", "500", "--runs", "1", *only, "--json", str(file)]
@@ -26,6 +40,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return json.loads(file.read_text())
 
 
+@pytest.mark.needs("docker-registry", "ropeway-oras", "git")
 def test_every_benchmark_shows_what_it_called_and_sets_its_figures_beside_their_targets(report: dict) -> None:
     for one in report["benchmarks"]:
         assert one["rows"], one["name"]
