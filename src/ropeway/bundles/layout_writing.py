@@ -31,6 +31,7 @@ def write_layout(
     target: Path,
     *,
     tag: str | None = None,
+    tar: bool | None = None,
     signatures: Sequence[bytes] = (),
     told: Callable[[int], None] | None = None,
 ) -> None:
@@ -40,6 +41,7 @@ def write_layout(
         bundle: It; blobs are copied, and checked on the way.
         target: Where to.
         tag: The name that the index gives it; ``+`` becomes ``_``.
+        tar: Whether it becomes a tar; None lets the name decide.
         signatures: Sigstore bundles that go beside it.
         told: Learns of bytes that were written.
 
@@ -53,7 +55,7 @@ def write_layout(
         raise Refused(f"{target} exists, and is no bundle that could be replaced", hint=hint, code="output-exists")
     small, blobs = _index(bundle, tag, signatures)
     with _written(target) as staging:
-        if target.name.endswith(".tar"):
+        if target.name.endswith(".tar") if tar is None else tar:
             _tar(staging, small, blobs, told)
         else:
             _folder(staging, small, blobs, told)

@@ -23,21 +23,22 @@ from ropeway.bundles.gzip_stream import MAGIC, Inflated
 from ropeway.bundles.kinds import ARTIFACT, KINDS, MAX_PEEK, base_name, kind_by_content
 from ropeway.bundles.limits import Budget, Limits
 from ropeway.bundles.manifest import check_digest
-from ropeway.bundles.paths import Places, fault_of
 from ropeway.bundles.problems import AlteredBlob, HostileArchive, InvalidBundle
+from ropeway.bundles.targets import Listed, Lister, Writer
 from ropeway.errors import Refused, RopewayError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from ropeway.bundles.gzip_stream import Readable
     from ropeway.bundles.kinds import Kind
     from ropeway.bundles.manifest import Descriptor, Manifest
+    from ropeway.bundles.targets import Target
 
     Blobs = Callable[[Descriptor], BinaryIO] | Mapping[str, Any]
 
-__all__ = ["CONTENT_DIGEST", "EXECUTABLE", "UNPACK", "Limits", "unpack", "unpack_into"]
+__all__ = ["CONTENT_DIGEST", "EXECUTABLE", "UNPACK", "Limits", "Listed", "list_files", "unpack", "unpack_into"]
 
 UNPACK: Final = "io.deis.oras.content.unpack"
 CONTENT_DIGEST: Final = "io.deis.oras.content.digest"
@@ -118,10 +119,10 @@ def unpack_into(
     manifest: Manifest, blobs: Blobs, folder: Path, limits: Limits | None = None, *, kind: Kind | None = None, name: str | None = None
 ) -> str:
     """Write the files of a bundle into an empty folder, which whoever made it removes after a failure; else like :func:`unpack`."""
-    budget = Budget(limits or Limits())
-    if next(iter(os.scandir(folder)), None) is not None:
-        raise Refused(f"{folder} is not empty", code="output-exists")
-    writer = _Writer(folder, budget)
+    with os.scandir(folder) as entries:
+        if next(entries, None) is not None:
+            raise Refused(f"{folder} is not empty", code="output-exists")
+    writer = Writer(folder, Budget(limits or Limits()))
     for layer in _chosen(manifest):
         with _opened(blobs, layer) as file:
             check_blob(file, layer)
@@ -130,6 +131,15 @@ def unpack_into(
                 _write(layer, file, writer, kind)
     said = next((each for each in KINDS if manifest.artifact_type == ARTIFACT[each]), kind)
     return find_definition(said, writer.files, lambda path: _beginning(folder / path), name)[1]
+
+
+def list_files(manifest: Manifest, blobs: Blobs, limits: Limits | None = None) -> tuple[Listed, ...]:
+    """Return what :func:`unpack` would write, sorted by path, with all its checks but those of the layers' digests; nothing is written."""
+    lister = Lister(Budget(limits or Limits()))
+    for layer in _chosen(manifest):
+        with _opened(blobs, layer) as file:
+            _write(layer, file, lister, None)
+    return tuple(sorted(lister.listed, key=lambda each: each.path.encode()))
 
 
 def _beginning(path: Path) -> bytes:
@@ -170,7 +180,7 @@ def _opened(blobs: Blobs, layer: Descriptor) -> Iterator[BinaryIO]:
         file.close()
 
 
-def _write(layer: Descriptor, file: BinaryIO, writer: _Writer, kind: Kind | None) -> None:
+def _write(layer: Descriptor, file: BinaryIO, writer: Target, kind: Kind | None) -> None:
     if not layer.title:
         data = file.read(MAX_PEEK)
         file.seek(0)
@@ -191,7 +201,7 @@ def _pieces(file: BinaryIO, budget: Budget) -> Iterator[bytes]:
         yield piece
 
 
-def _write_folder(layer: Descriptor, title: str, file: BinaryIO, writer: _Writer) -> None:
+def _write_folder(layer: Descriptor, title: str, file: BinaryIO, writer: Target) -> None:
     what = f"the archive {title!r:.200}"
     start = file.read(4)
     file.seek(0)
@@ -238,52 +248,3 @@ class _Hashed:
         """Compare, after everything was read."""
         if self._total is not None and self._wanted is not None and self._total.hexdigest() != self._wanted.partition(":")[2]:
             raise AlteredBlob(f"{what} does not unpack to what its annotation {CONTENT_DIGEST} says")
-
-
-class _Writer:
-    """Writes files below a folder that holds nothing but what this wrote, so that there is no link to follow."""
-
-    def __init__(self, root: Path, budget: Budget) -> None:
-        self._root = os.fspath(root)
-        self.budget = budget
-        self.files: list[str] = []
-        self._places = Places()
-        self._made = {""}
-
-    def file(self, path: str, pieces: Iterable[bytes], *, executable: bool) -> None:
-        """Write a file. The umask decides who may read it."""
-        self._check(path, self._places.add_file(path))
-        self._make(path.rpartition("/")[0])
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        number = os.open(f"{self._root}/{path}", flags, 0o777 if executable else 0o666)
-        size = 0
-        with open(number, "wb", buffering=0) as file:  # noqa: PTH123 - an open descriptor
-            for piece in pieces:
-                size += len(piece)
-                if size > self.budget.limits.file:
-                    raise HostileArchive(f"{path!r:.300} has more than {self.budget.limits.file:,} bytes")
-                _whole(file, piece)
-        self.files.append(path)
-
-    def folder(self, path: str) -> None:
-        """Make a folder."""
-        self._check(path, self._places.add_folder(path))
-        self._make(path)
-
-    def _check(self, path: str, clash: str | None) -> None:
-        fault = fault_of(path, self.budget.limits) or clash
-        if fault is not None:
-            raise HostileArchive(f"{path!r:.300} is refused: it {fault}")
-
-    def _make(self, folder: str) -> None:
-        if folder not in self._made:
-            self._make(folder.rpartition("/")[0])
-            os.mkdir(f"{self._root}/{folder}")  # noqa: PTH102 - a string
-            self._made.add(folder)
-
-
-def _whole(file: Any, piece: bytes) -> None:
-    """Write all of it: without a buffer, a disk that gets full writes a part first."""
-    rest = memoryview(piece)
-    while rest:
-        rest = rest[file.write(rest) :]

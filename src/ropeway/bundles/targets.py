@@ -1,0 +1,107 @@
+"""Where the files of a bundle go: into a folder, or nowhere but a list. Both refuse the same."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ropeway.bundles.paths import Places, fault_of
+from ropeway.bundles.problems import HostileArchive
+from ropeway.records import record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from ropeway.bundles.limits import Budget
+
+__all__ = ["Listed", "Lister", "Target", "Writer"]
+
+
+class Target:
+    """Takes files and folders, and refuses those that can't stand together."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self._places = Places()
+
+    def file(self, path: str, pieces: Iterable[bytes], *, executable: bool) -> None:
+        """Take a file."""
+        self._check(path, self._places.add_file(path))
+        self._store(path, self._bounded(path, pieces), executable=executable)
+
+    def folder(self, path: str) -> None:
+        """Take a folder."""
+        self._check(path, self._places.add_folder(path))
+        self._make(path)
+
+    def _check(self, path: str, clash: str | None) -> None:
+        fault = fault_of(path, self.budget.limits) or clash
+        if fault is not None:
+            raise HostileArchive(f"{path!r:.300} is refused: it {fault}")
+
+    def _bounded(self, path: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        size = 0
+        for piece in pieces:
+            size += len(piece)
+            if size > self.budget.limits.file:
+                raise HostileArchive(f"{path!r:.300} has more than {self.budget.limits.file:,} bytes")
+            yield piece
+
+    def _store(self, path: str, pieces: Iterable[bytes], *, executable: bool) -> None:
+        raise NotImplementedError
+
+    def _make(self, folder: str) -> None:
+        """Make a folder and those above it."""
+
+
+class Writer(Target):
+    """Writes below a folder that holds nothing but what this wrote, so that there is no link to follow. The umask decides who may read files."""
+
+    def __init__(self, root: Path, budget: Budget) -> None:
+        super().__init__(budget)
+        self._root = os.fspath(root)
+        self.files: list[str] = []
+        self._made = {""}
+
+    def _store(self, path: str, pieces: Iterable[bytes], *, executable: bool) -> None:
+        self._make(path.rpartition("/")[0])
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        number = os.open(f"{self._root}/{path}", flags, 0o777 if executable else 0o666)
+        with open(number, "wb", buffering=0) as file:  # noqa: PTH123 - an open descriptor
+            for piece in pieces:
+                _whole(file, piece)
+        self.files.append(path)
+
+    def _make(self, folder: str) -> None:
+        if folder not in self._made:
+            self._make(folder.rpartition("/")[0])
+            os.mkdir(f"{self._root}/{folder}")  # noqa: PTH102 - a string
+            self._made.add(folder)
+
+
+@record
+class Listed:
+    """A file of a bundle, as it would be unpacked."""
+
+    path: str
+    size: int
+    executable: bool
+
+
+class Lister(Target):
+    """Writes nothing, and notes what it was given."""
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__(budget)
+        self.listed: list[Listed] = []
+
+    def _store(self, path: str, pieces: Iterable[bytes], *, executable: bool) -> None:
+        self.listed.append(Listed(path, sum(map(len, pieces)), executable))
+
+
+def _whole(file: Any, piece: bytes) -> None:
+    """Write all of it: without a buffer, a disk that gets full writes a part first."""
+    rest = memoryview(piece)
+    while rest:
+        rest = rest[file.write(rest) :]
