@@ -68,14 +68,14 @@ def test_a_registry_is_added_listed_shown_used_and_removed(home: Project) -> Non
         '{"name":"here","type":"path","source":"HERE/reg","default":true,"update":"notify","ca":null,"pin":[],'
         '"reachable":true,"problem":null,"login":null,"cached":1}\n'
     )
-    assert registry(home, "set-default", "tools") == Said(err="tools is the default registry now\n")
+    assert registry(home, "set-default", "tools") == Said(err="the default registry is tools\n")
     assert (home.config / "registries.toml").read_text().replace(str(home.root), "HERE") == (
         'default = "tools"\n\n[registries.here]\ntype = "path"\nsource = "HERE/reg"\n\n'
         '[registries.tools]\ntype = "git"\nsource = "acme/tools"\nupdate = "auto"\n'
     )
     assert registry(home, "remove", "tools") == Said(
         err="""
-        removed tools, which was the default: NAME@ means nothing now
+        removed tools, which was the default one
         to have it back: workflow registry add tools acme/tools --type git --update auto --default
         """
     )

@@ -93,7 +93,7 @@ def remove(console: Console, *, name: str) -> None:
     words += [word for word in ("--ca", str(registry.ca)) if registry.ca is not None]
     words += [word for pin in registry.pin for word in ("--pin", pin)]
     words += [word for word in ("--update", registry.update) if registry.update != "notify"]
-    console.say(clean(f"removed {name}{', which was the default: NAME@ means nothing now' if default else ''}"))
+    console.say(clean(f"removed {name}{', which was the default one' if default else ''}"))
     console.say(clean(f"to have it back: {' '.join([*words, *(['--default'] if default else [])])}"))
 
 
@@ -154,7 +154,7 @@ def set_default(console: Console, *, name: str) -> None:
     if console.json:
         console.object({"name": name, "default": True})
     else:
-        console.say(f"{name} is the default registry now")
+        console.say(f"the default registry is {name}")
 
 
 @command.command("show")
