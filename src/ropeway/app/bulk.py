@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from ropeway.app import agent_cards
@@ -79,6 +80,8 @@ def cards_in(folder: Path) -> list[Path]:
 
 def _check_folder(folder: Path) -> None:
     if folder.is_dir():
+        if not os.access(folder, os.R_OK | os.X_OK):
+            raise NotFound(f"{folder} can not be read: permission denied", hint="check who owns it", code="folder-unreadable")
         return
     if folder.exists():
         raise NotFound(f"{folder} is not a folder", hint="--all takes a folder; leave it out for a single file", code="folder-not-found")
