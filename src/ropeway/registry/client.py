@@ -297,7 +297,7 @@ class Client:
             return NotFound(f"{self.host} has no repository {name}", hint=hint, code="repository-not-found")
         except RopewayError:
             tags = []
-        tags = [tag for tag in tags if not _FALLBACK.fullmatch(tag)]
+        tags = sorted(tag for tag in tags if not _FALLBACK.fullmatch(tag))
         more = f" and {len(tags) - _SHOWN} more" if len(tags) > _SHOWN else ""
         hint = f"it has {', '.join(tags[-_SHOWN:])}{more}" if tags else "it lists no tags"
         return NotFound(f"{self.host}/{name} has no tag {reference}", hint=hint, code="tag-not-found")

@@ -41,8 +41,8 @@ def is_loopback(host: str) -> bool:
     return len(parts) == 4 and parts[0] == "127" and all(part.isascii() and part.isdigit() and int(part) < 256 for part in parts)
 
 
-def api_base(host: str) -> Origin:
-    """Return where a registry's ``/v2/`` is.
+def api_base(host: str, *, tls: bool = False) -> Origin:
+    """Return where a registry's ``/v2/`` is; ``tls`` says that this machine has a certificate too.
 
     Raises:
         UsageError: The text is no host, or has a port that does not exist.
@@ -56,7 +56,7 @@ def api_base(host: str) -> Origin:
     name = (found["six"] or found["name"]).lower()
     if name in _HUB_NAMES and port in (None, 443):
         return Origin("https", "registry-1.docker.io", 443)
-    scheme = "http" if is_loopback(name) else "https"
+    scheme = "http" if is_loopback(name) and not tls else "https"
     return Origin(scheme, name, port or _PORTS[scheme])
 
 

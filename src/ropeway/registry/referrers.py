@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import random
+import time
 from typing import TYPE_CHECKING, Any, Final
 
-from ropeway.bundles.manifest import EMPTY, INDEX_TYPE, Descriptor, Manifest, canonical_json, descriptor_from_json, digest_of, make_manifest
+from ropeway.bundles.manifest import (
+    EMPTY,
+    INDEX_TYPE,
+    Descriptor,
+    Manifest,
+    canonical_json,
+    descriptor_from_json,
+    digest_of,
+    make_manifest,
+    parse_manifest,
+)
 from ropeway.bundles.problems import InvalidBundle
 from ropeway.errors import NotFound, Refused, Unreachable
 from ropeway.records import record
@@ -20,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["attach", "enter", "fallback_tag", "referrers"]
 
-_TRIES: Final = 8
+_TRIES: Final = 10
+_MOMENT: Final = 0.02
 
 
 @record
@@ -52,7 +65,9 @@ def referrers(client: Client, repository: str, digest: str, artifact_type: str |
         if error.code not in ("not-found", "not-offered", "upload-refused", "registry-error"):
             raise
         found = _fallback(client, repository, digest)
-    return tuple(entry for entry in found if artifact_type is None or entry.artifact_type == artifact_type)
+    if artifact_type is None:
+        return tuple(found)
+    return tuple(entry for entry in found if _type(client, repository, entry) == artifact_type)
 
 
 def attach(
@@ -70,20 +85,19 @@ def attach(
 def enter(client: Client, repository: str, digest: str, manifest: Manifest) -> None:
     """Enter a manifest into the fallback index of its subject.
 
-    The specification has no lock for it: when another client wrote the index at the same time, ours is missing when it is read again, and is entered anew.
+    The specification has no lock for it: whoever read the index before we wrote it, and writes after us, takes our entry out. So it is read again once such
+    a one must have written (after twice the time that our own reading and writing took), and entered anew when it is missing.
     """
     mine = _described(manifest)
     tag = fallback_tag(digest)
-    for tried in range(_TRIES):
+    for _ in range(_TRIES):
+        begun = time.monotonic()
         found = _fallback(client, repository, digest)
         if any(entry.digest == mine.digest for entry in found):
-            if tried:
-                return
-            found = [entry for entry in found if entry.digest != mine.digest]
+            return
         document = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [entry.as_json() for entry in (*found, mine)]}
         client.push_manifest(repository, tag, Manifest(canonical_json(document), EMPTY, (), media_type=INDEX_TYPE))
-        if tried:
-            client.session.sleep(0.02 * tried)
+        client.session.sleep(max(_MOMENT, 2 * (time.monotonic() - begun)) * random.uniform(1, 2))  # noqa: S311 - spreads many clients
     if not any(entry.digest == mine.digest for entry in _fallback(client, repository, digest)):
         raise Unreachable(
             f"{mine.digest} is pushed to {client.host}/{repository}, but others change the list {tag} at the same time",
@@ -96,6 +110,18 @@ def _described(manifest: Manifest) -> Descriptor:
     """Return the descriptor as a list of referrers has it: with the type of the config where there is no other, and the annotations."""
     kind = manifest.artifact_type or manifest.config.media_type
     return Descriptor(manifest.media_type, manifest.digest, len(manifest.raw), manifest.annotations, kind)
+
+
+def _type(client: Client, repository: str, entry: Descriptor) -> str | None:
+    """Return the type of a referrer. Registries that list the config's type for all (go-containerregistry's), or none, are not believed."""
+    if entry.artifact_type not in (None, EMPTY.media_type):
+        return entry.artifact_type
+    try:
+        raw, media_type, _ = client.manifest(repository, entry.digest)
+        manifest = parse_manifest(raw, media_type)
+    except (NotFound, InvalidBundle):
+        return None
+    return manifest.artifact_type or manifest.config.media_type
 
 
 def _fallback(client: Client, repository: str, digest: str) -> list[Descriptor]:

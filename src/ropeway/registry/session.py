@@ -72,7 +72,7 @@ class Session:
     ) -> None:
         self.host = host
         self.net = net
-        self.origin = api_base(host)
+        self.origin = api_base(host, tls=net.ca is not None or bool(net.pins))
         self.sleep = sleep
         self.http = Http(net, credentials.environ if credentials else None, self.origin.host, sleep)
         folder = credentials.tokens_folder() if credentials and shared_tokens else None

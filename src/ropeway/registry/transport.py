@@ -39,7 +39,7 @@ class Net:
     """How the network is used for one registry.
 
     Attributes:
-        ca: A file of certificates in PEM form that are trusted beside the system's.
+        ca: A file of certificates in PEM form that are trusted beside the system's. With it, or with pins, TLS is spoken with this machine as well.
         pins: ``sha256:…`` of the key (SubjectPublicKeyInfo) or of the whole certificate that the server has to show; none: any trusted one.
         timeout: Seconds without a single byte after which a server counts as gone.
         connect_timeout: Seconds to open a connection.
