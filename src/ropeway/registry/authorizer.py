@@ -54,6 +54,7 @@ class Authorizer:
         self._tokens: dict[tuple[str, ...], Token] = {}
         self._login: Login | None = None
         self._looked = False
+        self._found: set[str] = set()
 
     def header(self, scopes: tuple[str, ...]) -> str | None:
         """Return the value of ``Authorization`` for a request that needs these scopes, None while the registry has not asked for one."""
@@ -67,14 +68,17 @@ class Authorizer:
                 token = self._tokens[scopes] = self._get(self._challenge, scopes, None)
             return f"Bearer {token.value}"
 
-    def challenged(self, headers: Mapping[str, str], scopes: tuple[str, ...], sent: str | None) -> bool:
+    def challenged(self, headers: Mapping[str, str], scopes: tuple[str, ...], sent: str | None, *, again: bool) -> bool:
         """Take notice of a 401; return whether to ask again, with what :meth:`header` says then.
 
         Args:
             headers: Those of the answer.
             scopes: What the request needs.
             sent: The ``Authorization`` that was refused.
+            again: Whether it is the same request's second 401. Then only a token that another process had got is worth another one.
         """
+        if again and sent not in self._found:
+            return False
         challenge = choose(parse_challenges(headers.get("www-authenticate", "")))
         if challenge is None:
             return False
@@ -107,7 +111,16 @@ class Authorizer:
             )
         wanted = scopes or tuple(challenge.parameters.get("scope", "").split())
         key = (self._host, challenge.realm, challenge.parameters.get("service", ""), login.username if login else "", *wanted)
-        return self._cache.get(key, lambda: self._fetch(challenge, wanted, login), refused)
+        fetched: list[Token] = []
+
+        def fetch() -> Token:
+            fetched.append(self._fetch(challenge, wanted, login))
+            return fetched[0]
+
+        token = self._cache.get(key, fetch, refused)
+        if not fetched:
+            self._found.add(f"Bearer {token.value}")
+        return token
 
     def _knows(self, realm: Origin) -> bool:
         name = str(realm).partition("//")[2]

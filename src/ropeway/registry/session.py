@@ -118,15 +118,15 @@ class Session:
         url = self._url(path)
         own = origin_of(url) == self.origin
         start = body.tell() if body is not None and not isinstance(body, bytes) else 0
-        again = False
+        rounds = 0
         while True:
             sent = self._authorizer.header(scopes) if own else None
             answer = self.http.request(method, url, _with(headers, sent), body, limit=limit, retry=retry)
             if answer.status in ok:
                 return answer
-            if answer.status != 401 or again or not own or not self._authorizer.challenged(answer.headers, scopes, sent):
+            if answer.status != 401 or not own or not self._ask_again(answer, scopes, sent, rounds):
                 raise failed_answer(what, self.host, answer.status, answer.headers, answer.body)
-            again = True
+            rounds += 1
             if body is not None and not isinstance(body, bytes):
                 body.seek(start)
 
@@ -136,7 +136,7 @@ class Session:
         """GET something and return the answer before its body is read; arguments and errors are those of :meth:`request`."""
         url = self._url(path)
         own = origin_of(url) == self.origin
-        again = False
+        rounds = 0
         while True:
             sent = self._authorizer.header(scopes) if own else None
             stream = self.http.open("GET", url, _with(headers, sent))
@@ -144,9 +144,12 @@ class Session:
                 return stream
             said = stream.read(_ERROR)
             stream.finish()
-            if stream.status != 401 or again or not own or not self._authorizer.challenged(stream.headers, scopes, sent):
+            if stream.status != 401 or not own or not self._ask_again(stream, scopes, sent, rounds):
                 raise failed_answer(what, self.host, stream.status, stream.headers, said)
-            again = True
+            rounds += 1
+
+    def _ask_again(self, answer: Answer | Stream, scopes: tuple[str, ...], sent: str | None, rounds: int) -> bool:
+        return rounds < 2 and self._authorizer.challenged(answer.headers, scopes, sent, again=rounds > 0)
 
     def _url(self, path: str) -> str:
         return path if path.startswith(("http://", "https://")) else self._base + path
