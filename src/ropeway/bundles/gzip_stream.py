@@ -75,9 +75,10 @@ class StoredGzip:
 class Inflated:
     """Reads one gzip member, and refuses anything behind it. Memory is bounded by what is asked for, whatever the stream would give."""
 
-    def __init__(self, source: Readable, limits: Limits) -> None:
+    def __init__(self, source: Readable, limits: Limits, what: str) -> None:
         self._source = source
         self._limits = limits
+        self._what = what
         self._engine = zlib.decompressobj(wbits=31)
         self._taken = 0
         self._given = 0
@@ -95,11 +96,11 @@ class Inflated:
                 fed = self._source.read(_PIECE)
                 self._taken += len(fed)
                 if not fed:
-                    raise HostileArchive("its compressed stream is cut off")
+                    raise self._refused("its compressed stream is cut off")
             try:
                 found = self._engine.decompress(fed, size)
             except zlib.error as error:
-                raise HostileArchive(f"its compressed stream is damaged ({error})") from None
+                raise self._refused(f"its compressed stream is damaged ({error})") from None
             self._given += len(found)
             self._check_ratio()
             if self._engine.eof:
@@ -110,12 +111,15 @@ class Inflated:
 
     def _check_ratio(self) -> None:
         if self._given > self._limits.free and self._given > self._taken * self._limits.ratio:
-            raise HostileArchive(f"it unpacks to more than {self._limits.ratio:,} times its size")
+            raise self._refused(f"it unpacks to more than {self._limits.ratio:,} times its size")
 
     def _end(self) -> None:
         self._over = True
         more = self._engine.unused_data or self._source.read(2)
         if more[:2] == MAGIC:
-            raise HostileArchive("it holds several compressed streams one behind the other")
+            raise self._refused("it holds several compressed streams one behind the other")
         if more:
-            raise HostileArchive("something stands behind the end of its compressed stream")
+            raise self._refused("something stands behind the end of its compressed stream")
+
+    def _refused(self, why: str) -> HostileArchive:
+        return HostileArchive(f"{self._what} is refused: {why}")

@@ -49,7 +49,7 @@ class Budget:
         """
         self._entries += 1
         if self._entries > self.limits.entries:
-            raise HostileArchive(f"it holds more than {self.limits.entries:,} files and folders")
+            raise HostileArchive(f"the bundle holds more than {self.limits.entries:,} files and folders")
 
     def announce(self, size: int, name: str) -> None:
         """Refuse a file that says it is too large, before any of it is read; what it says is not counted.
@@ -73,4 +73,4 @@ class Budget:
             raise self._full()
 
     def _full(self) -> HostileArchive:
-        return HostileArchive(f"its files have more than {self.limits.size:,} bytes together")
+        return HostileArchive(f"the files of the bundle have more than {self.limits.size:,} bytes together")

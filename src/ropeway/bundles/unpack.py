@@ -210,7 +210,7 @@ def _write_folder(layer: Descriptor, title: str, file: BinaryIO, writer: Target)
             f"{what} is compressed with zstd, which is not read", hint="push it with gzip, as oras does", code="bundle-compression"
         )
     limits = writer.budget.limits
-    source = _Hashed(Inflated(file, limits) if start[:2] == MAGIC else file, layer.annotations.get(CONTENT_DIGEST))
+    source = _Hashed(Inflated(file, limits, what) if start[:2] == MAGIC else file, layer.annotations.get(CONTENT_DIGEST))
     writer.folder(title)
     # oras puts the title before every name; where the title has folders, other clients put only its last part there
     short, above = base_name(title), title[: -len(base_name(title))]
