@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+from pathlib import Path
 
 import pytest
 
@@ -100,6 +101,24 @@ def test_what_is_newer_is_told(home: Project) -> None:
     told = registry(home, "update")
     assert told.out.endswith(" (fetched)\n"), str(told)
     assert registry(home, "update", "here") == Said(err="Nothing is newer than what was fetched.\n")
+
+
+def test_a_run_tells_once_a_day_what_is_newer_in_the_registry_that_it_asks(home: Project) -> None:
+    home.file("reg/index.yaml", "workflows: {build: {path: workflows/build.toml}, other: {path: other/other.toml}}\n")
+    home.file("reg/other/other.toml", 'id = "other"\n\n[steps.a]\nrun = ["true"]\n')
+    registry(home, "add", "here", "./reg")
+    for name in ("build", "other"):
+        assert "has changed" not in home.run("run", f"{name}@here").err
+    home.file("reg/other/other.toml", 'id = "other"\n\n[steps.b]\nrun = ["true"]\n')
+    assert "has changed" not in home.run("run", "build@here").err
+    asked = Path(home.environ["XDG_CACHE_HOME"]) / "ropeway/store/asked/here"
+    os.utime(asked, (1, 1))
+    assert "has changed" not in home.run("run", "build@here", "--offline").err
+    told = [home.run("run", "build@here").err for _ in range(2)]
+    assert [
+        line for line in told[0].splitlines() if "other@here has changed: sha256:" in line and "`workflow fetch other@here` gets it" in line
+    ]
+    assert "has changed" not in told[1]
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,12 @@ class Sources:
             if record:
                 locking.write(project, locking.entry_of(text, fetched, self.judge.signers(fetched)))
                 self.tell(f"locked {text}: {fetched.pin.version or fetched.pin.digest} in {project / LOCK_FILE}")
+            ref = getattr(reference, "ref", None)
+            if fetched.pin.registry is not None and not self.offline and not (ref is not None and ref.pinned):
+                from ropeway.app.registry_news import notice
+
+                for sentence in notice(fetched.pin.registry, self):
+                    self.tell(sentence)
         self._brought[text] = fetched
         return fetched
 

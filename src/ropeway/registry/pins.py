@@ -19,7 +19,8 @@ _FORMAT: Final = 1
 
 def pin_key(source: str, digest: str, name: str) -> str:
     """Return the name of the file for a source's content: 64 hexadecimal digits, whatever the names hold."""
-    return sha256(_json([source, digest, name])).hexdigest()
+    key: str = sha256(_json([source, digest, name])).hexdigest()
+    return key
 
 
 def written(pin: Pin, tree: str, file: str, evidence: Evidence) -> bytes:
@@ -33,7 +34,8 @@ def written(pin: Pin, tree: str, file: str, evidence: Evidence) -> bytes:
         "signatures": [_text(each) for each in evidence.signatures],
     }
     body = _json(document)
-    return sha256(body).hexdigest().encode() + b"\n" + body
+    total: str = sha256(body).hexdigest()
+    return total.encode() + b"\n" + body
 
 
 _PIN: Final = ("source", "name", "digest", "version", "moving", "registry", "kind", "size")
