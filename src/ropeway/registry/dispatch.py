@@ -69,6 +69,7 @@ def resolver_for(reference: Reference, around: Around, kind: Kind = "workflow") 
         oci = OciResolver(
             reference.host,
             repository=reference.repository,
+            tag=reference.tag,
             store=around.store,
             net=around.net,
             progress=around.shown,
@@ -85,12 +86,12 @@ def resolver_for(reference: Reference, around: Around, kind: Kind = "workflow") 
     if isinstance(reference, RegistryReference | LocalReference):
         name = reference.registry if isinstance(reference, RegistryReference) else None
         registry = around.registries.get(name)
-        return registry_resolver(registry, around), Wanted(text, reference.name, reference.ref, kind)
+        return registry_resolver(registry, around, reference.name, kind), Wanted(text, reference.name, reference.ref, kind)
     raise UsageError(f"{text} is a path, not something in a registry", hint="write name@registry, name@owner/repo, oci://… or https://…")
 
 
-def registry_resolver(registry: Registry, around: Around) -> Resolver:
-    """Return who knows what is in a configured registry."""
+def registry_resolver(registry: Registry, around: Around, name: str = "", kind: Kind = "workflow") -> Resolver:
+    """Return who knows what is in a configured registry; ``name`` is what is looked for there, and empty for whoever looks around."""
     net = replace(around.net, ca=registry.ca, pins=registry.pin)
     if registry.type == "path":
         from ropeway.registry.resolvers.path import PathResolver
@@ -107,13 +108,28 @@ def registry_resolver(registry: Registry, around: Around) -> Resolver:
 
         host, _, prefix = registry.source.removeprefix("oci://").partition("/")
         return OciResolver(
-            host, prefix=prefix, registry=registry.name, store=around.store, net=net, progress=around.shown, environ=around.environ
+            host,
+            prefix=prefix,
+            name=name,
+            kind=kind,
+            registry=registry.name,
+            store=around.store,
+            net=net,
+            progress=around.shown,
+            environ=around.environ,
         )
     if registry.type == "ropeway":
         from ropeway.registry.resolvers.ropeway import RopewayResolver
 
         return RopewayResolver(
-            registry.source, registry=registry.name, store=around.store, net=net, progress=around.shown, environ=around.environ
+            registry.source,
+            name=name,
+            kind=kind,
+            registry=registry.name,
+            store=around.store,
+            net=net,
+            progress=around.shown,
+            environ=around.environ,
         )
     raise NotFound(
         f"registry {registry.name} has the type {registry.type}, which nothing here knows", hint="`workflow registry show` says more"
