@@ -1,56 +1,22 @@
-"""Logins of registries: the person's own (``workflow registry login``), then docker's. ``workflow registry login`` and ``logout``."""
+"""``workflow registry login`` and ``logout``."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ropeway.errors import NotFound, UsageError
 from ropeway.registry import docker_config
+from ropeway.registry.credentials import Credentials, token_store
 from ropeway.registry.docker_config import Login
 from ropeway.registry.hosts import api_base, login_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-    from ropeway.registry.transport import Net
-    from ropeway.settings.secret_store import Store
+    from ropeway.registry.net import Net
 
 __all__ = ["Credentials", "Login", "login", "logout"]
-
-_FILE: Final = "tokens.json"
-_SERVICE: Final = "ropeway-registries"
-
-
-class Credentials:
-    """Where the login for a host comes from. Threads may share one.
-
-    Args:
-        environ: ``DOCKER_CONFIG``, ``HOME``, the XDG folders; the process's own when None.
-    """
-
-    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
-        self.environ = os.environ if environ is None else environ
-
-    def for_host(self, host: str) -> Login | None:
-        """Return the login for a host (with its port), None when there is none.
-
-        Raises:
-            StoreError: A file of logins is damaged.
-            Refused: It can be read by others, or a program of docker's that knows the login fails.
-        """
-        if (_folder(self.environ) / _FILE).exists():
-            kept = _store(self.environ).get(login_names(host)[0])
-            if kept is not None:
-                return _unpack(kept)
-        return docker_config.find(host, self.environ)
-
-    def tokens_folder(self) -> Path:
-        """Return the folder in which tokens are shared with other processes."""
-        from ropeway.settings import cache_dir
-
-        return cache_dir(self.environ) / "registry-tokens"
 
 
 class _Given(Credentials):
@@ -95,7 +61,7 @@ def login(host: str, username: str, secret: str, net: Net, environ: Mapping[str,
     with Client(host, net, credentials, shared_tokens=False) as client:
         client.ping()
     _clear(credentials)
-    return _store(environ).set(login_names(host)[0], f"{username}:{secret}")
+    return token_store(environ).set(login_names(host)[0], f"{username}:{secret}")
 
 
 def logout(host: str, environ: Mapping[str, str] | None = None) -> None:
@@ -106,7 +72,7 @@ def logout(host: str, environ: Mapping[str, str] | None = None) -> None:
     """
     environ = os.environ if environ is None else environ
     name = login_names(host)[0]
-    store = _store(environ)
+    store = token_store(environ)
     if name not in store.names():
         other = f"docker has one: docker logout {host}" if docker_config.find(host, environ) else None
         raise NotFound(f"nobody is logged in at {host}", hint=other, code="login-not-found")
@@ -114,24 +80,7 @@ def logout(host: str, environ: Mapping[str, str] | None = None) -> None:
     _clear(Credentials(environ))
 
 
-def _folder(environ: Mapping[str, str]) -> Path:
-    from ropeway.settings import config_dir
-
-    return config_dir(environ)
-
-
-def _store(environ: Mapping[str, str]) -> Store:
-    from ropeway.settings.secret_store import Store, system_keyring
-
-    return Store(_folder(environ), system_keyring(_SERVICE), file=_FILE)
-
-
 def _clear(credentials: Credentials) -> None:
     from ropeway.registry.tokens import TokenCache
 
     TokenCache(credentials.tokens_folder()).clear()
-
-
-def _unpack(kept: str) -> Login:
-    name, _, secret = kept.partition(":")
-    return Login(name, secret, identity=not name)

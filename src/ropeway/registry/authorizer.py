@@ -22,7 +22,7 @@ from ropeway.registry.tokens import DEFAULT_LIFE, Token, TokenCache
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ropeway.registry.auth import Credentials, Login
+    from ropeway.registry.credentials import Credentials, Login
     from ropeway.registry.hosts import Origin
     from ropeway.registry.transport import Answer, Http
 

@@ -5,41 +5,26 @@ Every byte that comes from a registry is compared with the digest that names it 
 
 from __future__ import annotations
 
-import json
-import re
 import time
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Self
 
-from ropeway.bundles.manifest import INDEX_TYPE, MANIFEST_TYPE, MAX_MANIFEST, Descriptor, check_digest, digest_of
-from ropeway.bundles.problems import AlteredManifest, InvalidBundle
-from ropeway.errors import NotFound, RopewayError, Unreachable, UsageError
-from ropeway.registry import Silent
-from ropeway.registry.errors import clean
-from ropeway.registry.session import MAX_JSON, Session, pull_scope, push_scope
-from ropeway.registry.transport import Net
+from ropeway.bundles.manifest import check_digest
+from ropeway.bundles.problems import InvalidBundle
+from ropeway.registry import Silent, lists, manifests
+from ropeway.registry.manifests import ACCEPTED, check_reference
+from ropeway.registry.net import Net
+from ropeway.registry.session import MAX_JSON, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from ropeway.bundles.manifest import Manifest
+    from ropeway.bundles.manifest import Descriptor, Manifest
     from ropeway.registry import Progress
-    from ropeway.registry.auth import Credentials
+    from ropeway.registry.credentials import Credentials
     from ropeway.registry.push import Upload
-    from ropeway.registry.transport import Answer
 
 __all__ = ["ACCEPTED", "Client", "check_reference"]
-
-ACCEPTED: Final = (
-    f"{MANIFEST_TYPE}, {INDEX_TYPE}, application/vnd.oci.artifact.manifest.v1+json, "
-    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json"
-)
-"""What manifests are asked for as."""
-
-_TAG: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-_FALLBACK: Final = re.compile(r"sha(?:256|512)-[0-9a-f]{64}")
-_SHOWN: Final = 20
-_PAGES: Final = 1000
 
 
 class Client:
@@ -93,23 +78,7 @@ class Client:
             AlteredManifest: The bytes do not have the digest that was asked for, or that the registry says.
             NotFound: There is no such tag (the hint lists those there are), digest or repository.
         """
-        name = self.session.repository(repository)
-        check_reference(reference)
-        headers = {"Accept": ACCEPTED}
-        answer = self.session.request(
-            "GET",
-            f"{name}/manifests/{reference}",
-            self._named(name, reference),
-            pull_scope(name),
-            headers,
-            ok=(200, 404),
-            limit=MAX_MANIFEST,
-        )
-        if answer.status == 404:
-            raise self._absent(name, reference)
-        digest = self._check(answer, name, reference)
-        media_type = (answer.headers.get("content-type") or "").partition(";")[0].strip()
-        return answer.body, media_type or MANIFEST_TYPE, digest
+        return manifests.get(self.session, self.session.repository(repository), reference)
 
     def head(self, repository: str, reference: str) -> Descriptor | None:
         """Return what a tag or digest names, None when there is none. What a tag names is the registry's word: only :meth:`manifest` verifies it.
@@ -117,56 +86,20 @@ class Client:
         Raises:
             AlteredManifest: A digest was asked for, and the registry says another.
         """
-        name = self.session.repository(repository)
-        check_reference(reference)
-        headers = {"Accept": ACCEPTED}
-        answer = self.session.request(
-            "HEAD", f"{name}/manifests/{reference}", self._named(name, reference), pull_scope(name), headers, ok=(200, 404, 405), limit=0
-        )
-        if answer.status == 404:
-            return None
-        said, size = _digest_header(answer.headers), answer.headers.get("content-length") or ""
-        if answer.status == 405 or said is None or not size.isdigit():
-            try:
-                body, media_type, digest = self.manifest(repository, reference)
-            except NotFound:
-                return None
-            return Descriptor(media_type, digest, len(body))
-        if ":" in reference and said.partition(":")[0] == reference.partition(":")[0] and said != reference:
-            raise self._lie(name, reference, said)
-        media_type = (answer.headers.get("content-type") or "").partition(";")[0].strip() or MANIFEST_TYPE
-        return Descriptor(media_type, reference if ":" in reference else said, int(size))
+        return manifests.head(self.session, self.session.repository(repository), reference)
 
     def push_manifest(self, repository: str, reference: str | None, manifest: Manifest) -> str:
         """Push a manifest, whose blobs are there, under a tag or a digest (None: its own), and return its digest.
 
         When it has a subject and the registry keeps no list of referrers, it is entered into the fallback index.
         """
-        name = self.session.repository(repository)
-        target = check_reference(reference or manifest.digest)
-        headers = {"Content-Type": manifest.media_type}
-        answer = self.session.request(
-            "PUT", f"{name}/manifests/{target}", self._named(name, target), push_scope(name), headers, manifest.raw, ok=(200, 201, 202)
-        )
-        said = _digest_header(answer.headers)
-        if said is not None and said != digest_of(manifest.raw, said.partition(":")[0]):
-            raise self._lie(name, target, said)
-        if manifest.subject is not None and answer.headers.get("oci-subject") is None:
-            from ropeway.registry.referrers import enter
+        from ropeway.registry.referrers import put_manifest
 
-            enter(self, repository, manifest.subject.digest, manifest)
-        return manifest.digest
+        return put_manifest(self.session, self.session.repository(repository), reference, manifest)
 
     def delete(self, repository: str, reference: str) -> None:
         """Delete a manifest by its digest (with all its tags), or a tag where the registry can."""
-        name = self.session.repository(repository)
-        check_reference(reference)
-        what = f"to delete {name}{'@' if ':' in reference else ':'}{reference}"
-        answer = self.session.request(
-            "DELETE", f"{name}/manifests/{reference}", what, (f"repository:{name}:delete",), ok=(200, 202, 204, 404)
-        )
-        if answer.status == 404:
-            raise self._absent(name, reference)
+        manifests.delete(self.session, self.session.repository(repository), reference)
 
     # -- blobs -----------------------------------------------------------------------------------------------------------------------------
 
@@ -211,45 +144,17 @@ class Client:
 
     def tags(self, repository: str) -> list[str]:
         """Return the tags of a repository, as the registry orders them."""
-        name = self.session.repository(repository)
-        found: list[str] = []
-        for page in self.pages(f"{name}/tags/list?n=1000", f"the tags of {name}", pull_scope(name)):
-            found += [tag for tag in _texts(page, "tags") if _TAG.fullmatch(tag)]
-        return found
+        return lists.tags(self.session, self.session.repository(repository))
 
     def catalog(self) -> Iterator[str]:
         """Yield the repositories that the registry lists to whoever asks; many list none."""
-        for page in self.pages("_catalog?n=1000", "the list of its repositories", ("registry:catalog:*",)):
-            yield from _texts(page, "repositories")
-
-    def pages(self, path: str, what: str, scopes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-        """Yield the JSON objects of a list that is answered in pages (``Link: <…>; rel="next"``, RFC 8288)."""
-        from urllib.parse import urljoin
-
-        from ropeway.registry.hosts import origin_of
-
-        seen: set[str] = set()
-        while path and path not in seen and len(seen) < _PAGES:
-            seen.add(path)
-            answer = self.session.request("GET", path, what, scopes)
-            try:
-                page = json.loads(answer.body)
-            except (ValueError, RecursionError):
-                page = None
-            if not isinstance(page, dict):
-                raise Unreachable(f"{self.host} answered no list to {what}", hint="is it an OCI registry?", code="registry-error")
-            yield page
-            link = re.search(r'<([^>]*)>\s*;[^,]*\brel="?next"?', answer.headers.get("link") or "")
-            path = urljoin(answer.url, link[1]) if link else ""
-            if path and origin_of(path) != self.session.origin:
-                # A proxy before it may have told it the wrong scheme; the path is what counts.
-                path = str(self.session.origin) + path[len(str(origin_of(path))) :] if origin_of(path) else ""
+        return lists.catalog(self.session)
 
     def referrers(self, repository: str, digest: str, artifact_type: str | None = None) -> tuple[Descriptor, ...]:
         """Return the manifests whose subject is a digest, those of one type or all."""
         from ropeway.registry.referrers import referrers
 
-        return referrers(self, repository, check_digest(digest), artifact_type)
+        return referrers(self.session, self.session.repository(repository), check_digest(digest), artifact_type)
 
     def attach(
         self, repository: str, subject: Descriptor, artifact_type: str, data: bytes, annotations: Mapping[str, str] | None = None
@@ -257,76 +162,13 @@ class Client:
         """Push some bytes as a referrer of a manifest, and return the referrer's descriptor."""
         from ropeway.registry.referrers import attach
 
-        return attach(self, repository, subject, artifact_type, data, annotations or {})
+        return attach(self.session, self.session.repository(repository), subject, artifact_type, data, annotations or {})
 
     def copy(self, repository: str, reference: str, other: Client, to_repository: str, to_reference: str | None = None) -> str:
         """Copy a manifest with its blobs to another repository, here or elsewhere, byte for byte; return its digest."""
         from ropeway.registry.copying import copy
 
-        return copy(self, repository, reference, other, to_repository, to_reference)
-
-    # -- words -----------------------------------------------------------------------------------------------------------------------------
-
-    def _named(self, name: str, reference: str) -> str:
-        return f"the manifest {name}{'@' if ':' in reference else ':'}{reference}"
-
-    def _check(self, answer: Answer, name: str, reference: str) -> str:
-        said = _digest_header(answer.headers)
-        if ":" in reference:
-            if digest_of(answer.body, reference.partition(":")[0]) != reference:
-                raise self._lie(name, reference, digest_of(answer.body, reference.partition(":")[0]))
-            return reference
-        digest = digest_of(answer.body)
-        if said is not None and digest_of(answer.body, said.partition(":")[0]) != said:
-            raise self._lie(name, reference, said)
-        return digest
-
-    def _lie(self, name: str, reference: str, said: str) -> AlteredManifest:
-        return AlteredManifest(
-            f"what {self.host} gives as {name}{'@' if ':' in reference else ':'}{reference} has not the digest {said if ':' not in reference else reference}",
-            hint="the registry, or somebody on the way, changed it; do not use it",
+        target = other.session.repository(to_repository)
+        return copy(
+            self.session, self.session.repository(repository), reference, other.session, target, to_reference, progress=self._progress
         )
-
-    def _absent(self, name: str, reference: str) -> NotFound:
-        if ":" in reference:
-            return NotFound(f"{self.host} has no manifest {name}@{reference}", hint="it may have been deleted", code="manifest-not-found")
-        try:
-            tags = self.tags(name)
-        except NotFound:
-            hint = "check its spelling; a registry may also hide it from those who are not logged in"
-            return NotFound(f"{self.host} has no repository {name}", hint=hint, code="repository-not-found")
-        except RopewayError:
-            tags = []
-        tags = sorted(tag for tag in tags if not _FALLBACK.fullmatch(tag))
-        more = f" and {len(tags) - _SHOWN} more" if len(tags) > _SHOWN else ""
-        hint = f"it has {', '.join(tags[-_SHOWN:])}{more}" if tags else "it lists no tags"
-        return NotFound(f"{self.host}/{name} has no tag {reference}", hint=hint, code="tag-not-found")
-
-
-def _texts(page: dict[str, Any], name: str) -> list[str]:
-    """Return the strings of a list in an object; nothing when there is no list."""
-    listed = page.get(name)
-    return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
-
-
-def check_reference(reference: str) -> str:
-    """Return a tag or digest as it is.
-
-    Raises:
-        UsageError: It is neither.
-        InvalidBundle: It is a digest that can not be.
-    """
-    if ":" in reference:
-        return check_digest(reference)
-    if not _TAG.fullmatch(reference):
-        hint = "a tag has letters, digits, and . _ - but not first; 128 at most"
-        raise UsageError(f"{clean(reference)!r:.150} can not be a tag", hint=hint, code="tag-name")
-    return reference
-
-
-def _digest_header(headers: Any) -> str | None:
-    """Return ``Docker-Content-Digest``, None when there is none of a kind that we know."""
-    try:
-        return check_digest((headers.get("docker-content-digest") or "").strip())
-    except InvalidBundle:
-        return None

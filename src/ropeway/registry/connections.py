@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ropeway.registry.hosts import Origin
+    from ropeway.registry.net import Net
     from ropeway.registry.proxies import Proxy
-    from ropeway.registry.transport import Net
 
 __all__ = ["Connection", "Connections", "key_digest"]
 

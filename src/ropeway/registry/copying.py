@@ -8,9 +8,14 @@ from typing import IO, TYPE_CHECKING
 
 from ropeway.bundles.manifest import Descriptor, parse_manifest
 from ropeway.records import record
+from ropeway.registry.manifests import get
+from ropeway.registry.pull import pull
+from ropeway.registry.push import push
+from ropeway.registry.referrers import put_manifest
 
 if TYPE_CHECKING:
-    from ropeway.registry.client import Client
+    from ropeway.registry import Progress
+    from ropeway.registry.session import Session
 
 __all__ = ["copy"]
 
@@ -24,9 +29,9 @@ class _File:
         return self.path.open("rb")
 
 
-def copy(source: Client, repository: str, reference: str, other: Client, to_repository: str, to_reference: str | None) -> str:
+def copy(source: Session, name: str, reference: str, other: Session, to_name: str, to_reference: str | None, *, progress: Progress) -> str:
     """See :meth:`ropeway.registry.client.Client.copy`."""
-    raw, media_type, _ = source.manifest(repository, reference)
+    raw, media_type, _ = get(source, name, reference)
     manifest = parse_manifest(raw, media_type)
     blobs = list({blob.digest: blob for blob in (manifest.config, *manifest.layers)}.values())
     with tempfile.TemporaryDirectory(prefix="ropeway-copy-") as folder:
@@ -34,12 +39,7 @@ def copy(source: Client, repository: str, reference: str, other: Client, to_repo
         def place(blob: Descriptor) -> Path:
             return Path(folder, blob.digest.replace(":", "-"))
 
-        source.pull(repository, blobs, place)
-        same = source.session.origin == other.session.origin
-        other.push(
-            to_repository,
-            [_File(blob, place(blob)) for blob in blobs],
-            mount_from=repository if same and repository != to_repository else None,
-        )
-    tag = to_reference or (None if ":" in reference else reference)
-    return other.push_manifest(to_repository, tag, manifest)
+        pull(source, name, blobs, place, progress)
+        same = source.origin == other.origin and name != to_name
+        push(other, to_name, [_File(blob, place(blob)) for blob in blobs], name if same else None, progress)
+    return put_manifest(other, to_name, to_reference or (None if ":" in reference else reference), manifest)

@@ -22,15 +22,18 @@ from ropeway.bundles.manifest import (
 from ropeway.bundles.problems import InvalidBundle
 from ropeway.errors import NotFound, Refused, Unreachable
 from ropeway.records import record
+from ropeway.registry import Silent, manifests
+from ropeway.registry.lists import pages
+from ropeway.registry.push import push
 from ropeway.registry.session import pull_scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import IO
 
-    from ropeway.registry.client import Client
+    from ropeway.registry.session import Session
 
-__all__ = ["attach", "enter", "fallback_tag", "referrers"]
+__all__ = ["attach", "enter", "fallback_tag", "put_manifest", "referrers"]
 
 _TRIES: Final = 10
 _MOMENT: Final = 0.02
@@ -53,36 +56,41 @@ def fallback_tag(digest: str) -> str:
     return f"{algorithm[:32]}-{digits[:64]}"
 
 
-def referrers(client: Client, repository: str, digest: str, artifact_type: str | None) -> tuple[Descriptor, ...]:
+def referrers(session: Session, name: str, digest: str, artifact_type: str | None) -> tuple[Descriptor, ...]:
     """See :meth:`ropeway.registry.client.Client.referrers`."""
-    name = client.session.repository(repository)
     # The filter of the API is left alone: registries that ignore it have to be filtered here anyway.
     try:
-        pages = list(client.pages(f"{name}/referrers/{digest}", f"the referrers of {name}@{digest}", pull_scope(name)))
-        found = [entry for page in pages for entry in _entries(page)]
+        listed = list(pages(session, f"{name}/referrers/{digest}", f"the referrers of {name}@{digest}", pull_scope(name)))
+        found = [entry for page in listed for entry in _entries(page)]
     except (NotFound, Refused, Unreachable) as error:
         # 404, 405, 400: it has no such API. A registry that is gone, or does not let us in, is no reason to look elsewhere.
         if error.code not in ("not-found", "not-offered", "upload-refused", "registry-error"):
             raise
-        found = _fallback(client, repository, digest)
+        found = _fallback(session, name, digest)
     if artifact_type is None:
         return tuple(found)
-    return tuple(entry for entry in found if _type(client, repository, entry) == artifact_type)
+    return tuple(entry for entry in found if _type(session, name, entry) == artifact_type)
 
 
-def attach(
-    client: Client, repository: str, subject: Descriptor, artifact_type: str, data: bytes, annotations: Mapping[str, str]
-) -> Descriptor:
+def attach(session: Session, name: str, subject: Descriptor, artifact_type: str, data: bytes, annotations: Mapping[str, str]) -> Descriptor:
     """See :meth:`ropeway.registry.client.Client.attach`."""
     layer = Descriptor(artifact_type, digest_of(data), len(data))
     named = Descriptor(subject.media_type, subject.digest, subject.size)
     manifest = make_manifest(EMPTY, (layer,), artifact_type=artifact_type, subject=named, annotations=annotations)
-    client.push(repository, (_Bytes(EMPTY, b"{}"), _Bytes(layer, data)))
-    client.push_manifest(repository, None, manifest)
+    push(session, name, (_Bytes(EMPTY, b"{}"), _Bytes(layer, data)), None, Silent())
+    put_manifest(session, name, None, manifest)
     return _described(manifest)
 
 
-def enter(client: Client, repository: str, digest: str, manifest: Manifest) -> None:
+def put_manifest(session: Session, name: str, reference: str | None, manifest: Manifest) -> str:
+    """Write a manifest under a tag or a digest (None: its own), see to it that it is found by its subject, and return its digest."""
+    noticed = manifests.put(session, name, reference or manifest.digest, manifest)
+    if manifest.subject is not None and not noticed:
+        enter(session, name, manifest.subject.digest, manifest)
+    return manifest.digest
+
+
+def enter(session: Session, name: str, digest: str, manifest: Manifest) -> None:
     """Enter a manifest into the fallback index of its subject.
 
     The specification has no lock for it: whoever read the index before we wrote it, and writes after us, takes our entry out. So it is read again once such
@@ -92,15 +100,15 @@ def enter(client: Client, repository: str, digest: str, manifest: Manifest) -> N
     tag = fallback_tag(digest)
     for _ in range(_TRIES):
         begun = time.monotonic()
-        found = _fallback(client, repository, digest)
+        found = _fallback(session, name, digest)
         if any(entry.digest == mine.digest for entry in found):
             return
         document = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [entry.as_json() for entry in (*found, mine)]}
-        client.push_manifest(repository, tag, Manifest(canonical_json(document), EMPTY, (), media_type=INDEX_TYPE))
-        client.session.sleep(max(_MOMENT, 2 * (time.monotonic() - begun)) * random.uniform(1, 2))  # noqa: S311 - spreads many clients
-    if not any(entry.digest == mine.digest for entry in _fallback(client, repository, digest)):
+        manifests.put(session, name, tag, Manifest(canonical_json(document), EMPTY, (), media_type=INDEX_TYPE))
+        session.sleep(max(_MOMENT, 2 * (time.monotonic() - begun)) * random.uniform(1, 2))  # noqa: S311 - spreads many clients
+    if not any(entry.digest == mine.digest for entry in _fallback(session, name, digest)):
         raise Unreachable(
-            f"{mine.digest} is pushed to {client.host}/{repository}, but others change the list {tag} at the same time",
+            f"{mine.digest} is pushed to {session.host}/{name}, but others change the list {tag} at the same time",
             hint="try again when they are done",
             code="registry-error",
         )
@@ -112,21 +120,21 @@ def _described(manifest: Manifest) -> Descriptor:
     return Descriptor(manifest.media_type, manifest.digest, len(manifest.raw), manifest.annotations, kind)
 
 
-def _type(client: Client, repository: str, entry: Descriptor) -> str | None:
+def _type(session: Session, name: str, entry: Descriptor) -> str | None:
     """Return the type of a referrer. Registries that list the config's type for all (go-containerregistry's), or none, are not believed."""
     if entry.artifact_type not in (None, EMPTY.media_type):
         return entry.artifact_type
     try:
-        raw, media_type, _ = client.manifest(repository, entry.digest)
+        raw, media_type, _ = manifests.get(session, name, entry.digest)
         manifest = parse_manifest(raw, media_type)
     except (NotFound, InvalidBundle):
         return None
     return manifest.artifact_type or manifest.config.media_type
 
 
-def _fallback(client: Client, repository: str, digest: str) -> list[Descriptor]:
+def _fallback(session: Session, name: str, digest: str) -> list[Descriptor]:
     try:
-        raw, _, _ = client.manifest(repository, fallback_tag(digest))
+        raw, _, _ = manifests.get(session, name, fallback_tag(digest))
     except NotFound:
         return []
     try:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from ropeway.registry.transport import Net
+    from ropeway.registry.net import Net
 
 __all__ = ["is_busy", "may_retry", "pause", "retry_after"]
 

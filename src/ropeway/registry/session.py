@@ -16,8 +16,9 @@ from ropeway.registry.transport import Http
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
 
-    from ropeway.registry.auth import Credentials
-    from ropeway.registry.transport import Answer, Body, Net, Stream
+    from ropeway.registry.credentials import Credentials
+    from ropeway.registry.net import Net
+    from ropeway.registry.transport import Answer, Body, Stream
 
 __all__ = ["MAX_JSON", "Session", "check_repository", "pull_scope", "push_scope"]
 
