@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ropeway.app.registries import answers_as_ropeway
+from ropeway.app.adding_registries import answers_as_ropeway
 from ropeway.errors import Unreachable
 from ropeway.registry.transport import Net
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ropeway.app import registries, registry_news
-from ropeway.app.registries import Options, add
+from ropeway.app.adding_registries import Options, add
 from ropeway.app.sources import Sources
 from ropeway.errors import NotFound, Unreachable, UsageError
 from ropeway.registry import Evidence, Pin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ropeway.cli.console import clean
 from ropeway.cli.folders import bootstrap
@@ -38,18 +38,6 @@ def command() -> None:
     """
 
 
-class _Adding(NamedTuple):
-    """What `add` was told."""
-
-    type: str | None
-    ca: str | None
-    pins: tuple[str, ...]
-    update: str | None
-    default: bool
-    force: bool
-    dry_run: bool
-
-
 @command.command("add")
 @argument("name")
 @argument("source")
@@ -65,10 +53,10 @@ def add(console: Console, *, name: str, source: str, **options: Any) -> None:
 
     SOURCE is owner/repo or any URL that git takes, a folder with an index.yaml, oci://HOST/PREFIX, or https://HOST of a server of ours.
     """
-    from ropeway.app import registries
+    from ropeway.app import adding_registries
 
-    told = _Adding(**options)
-    added = registries.add(name, source, registries.Options(**told._asdict()), os.environ, Path.cwd())
+    told = adding_registries.Options(**options)
+    added = adding_registries.add(name, source, told, os.environ, Path.cwd())
     if console.json:
         shown = {"name": name, "type": added.registry.type, "source": added.registry.source, "default": added.default}
         console.object({**shown, "added": not told.dry_run})
