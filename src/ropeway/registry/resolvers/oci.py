@@ -164,8 +164,7 @@ class OciResolver:
 
     def releases(self, wanted: Wanted) -> Iterable[Release]:
         """See :class:`Resolver`: versions first, then what else the repository has tags for. Digests are asked for one by one, of the newest only."""
-        from ropeway.registry.about import files_of
-from ropeway.registry.tags import releases
+        from ropeway.registry.tags import releases
 
         repository = self.repository(wanted.name, wanted.kind)
         with self._failures(wanted):
