@@ -25,7 +25,21 @@ from ropeway.records import record
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MAX_KEY_TEXT", "PREFIX", "SHOWN", "PublicKey", "fits", "key_from_raw", "keyid_of", "parse_key", "pem", "short", "spki"]
+__all__ = [
+    "MAX_KEY_TEXT",
+    "PREFIX",
+    "SHOWN",
+    "PublicKey",
+    "clean_comment",
+    "find_key",
+    "fits",
+    "key_from_raw",
+    "keyid_of",
+    "parse_key",
+    "pem",
+    "short",
+    "spki",
+]
 
 PREFIX: Final = "ropeway-ed25519"
 SHOWN: Final = 16

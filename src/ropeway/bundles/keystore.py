@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ropeway.bundles.keys import PublicKey, find_key, parse_key, pem
-from ropeway.bundles.private_keys import PrivateKey
+from ropeway.bundles.private_keys import PrivateKey, end_after
 from ropeway.bundles.toml_files import changing, read_tables, toml_string, toml_time, write_whole
 from ropeway.bundles.verdicts import KEYS_FILE
 from ropeway.errors import NotFound, Refused, StoreError, UsageError
@@ -32,7 +32,6 @@ from ropeway.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import timedelta
     from pathlib import Path
 
     from ropeway.bundles.toml_files import Table
@@ -87,16 +86,17 @@ class KeyStore:
             raise NotFound(f"there is no key {text!r:.80}", hint=hint, code="key-not-found")
         return key
 
-    def generate(self, name: str, comment: str = "", expires: timedelta | None = None) -> tuple[PublicKey, Place]:
-        """Make a key of one's own, and say where its private half is kept.
+    def generate(self, name: str, comment: str = "", expires: str | None = None) -> tuple[PublicKey, Place]:
+        """Make a key of one's own, good for a time such as ``1y``, and say where its private half is kept.
 
         Raises:
+            UsageError: The name or the time is none.
             Refused: There is a key of that name (code ``key-exists``).
         """
         import os
 
         now = self._now().replace(microsecond=0)
-        ends = None if expires is None else now + expires
+        ends = None if expires is None else end_after(now, expires)
         made = PrivateKey(os.urandom(32), name=name, comment=comment, created=now, expires=ends, own=True)
         return made.public, self.add_own(made)
 
@@ -105,6 +105,9 @@ class KeyStore:
         key = replace(private.public, own=True)
         with changing(self._path):
             every = self._free(key)
+            known = next((each for each in every if each.keyid == key.keyid), None)
+            if known is not None and known.revoked is not None:
+                raise Refused(f"the key {known.shown} was revoked", hint="make a new one: workflow keys generate", code="key-revoked")
             place = self._secrets.set(key.keyid, base64.b64encode(private.seed()).decode())
             self._write((*(each for each in every if each.keyid != key.keyid), key))
         return place

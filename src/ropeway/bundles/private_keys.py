@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from ropeway.bundles.keys import key_from_raw
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ropeway.bundles.keys import PublicKey
 
-__all__ = ["PrivateKey", "read_private", "span"]
+__all__ = ["PrivateKey", "end_after", "read_private", "span"]
 
 _UNITS: Final = {"d": 1, "w": 7, "m": 30, "y": 365}
 
@@ -83,6 +83,11 @@ def read_private(text: str, password: Callable[[], str] | None = None, **known: 
     if not isinstance(found, Ed25519PrivateKey):
         raise UsageError("this is a private key of another kind", hint=f"only Ed25519 keys are used: {hint}", code="invalid-key")
     return PrivateKey(found.private_bytes_raw(), **known)
+
+
+def end_after(start: datetime, text: str) -> datetime:
+    """Return when a key ends that is good for a :func:`span`: the first midnight (UTC) after it, since the text form of a key has only the day."""
+    return (start + span(text)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
 def span(text: str) -> timedelta:
