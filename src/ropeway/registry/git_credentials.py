@@ -69,8 +69,8 @@ def _plain(token: str) -> bool:
 def for_token(token: str, origin: str) -> tuple[tuple[str, ...], dict[str, str]]:
     """Return the configuration and the environment of one git process that may use a token at one origin.
 
-    Redirects are not followed meanwhile, and the person's own helpers are not asked: they would be told to keep the token, or to forget theirs.
+    Redirects are not followed meanwhile, and the person's own helpers are not asked (an empty one clears the list of all before it): they would be told to keep the token, or to forget theirs.
     """
     answer = f"""!f() {{ test "$1" = get && printf 'username=x-access-token\\npassword=%s\\n' "${_VARIABLE}"; }}; f"""
-    settings = ("http.followRedirects=false", "credential.helper=", f"credential.{origin}.helper=", f"credential.{origin}.helper={answer}")
+    settings = ("http.followRedirects=false", f"credential.{origin}.helper=", f"credential.{origin}.helper={answer}")
     return settings, {_VARIABLE: token}

@@ -13,6 +13,7 @@ from ropeway.errors import NotFound, Refused, RopewayError, Unreachable, UsageEr
 from ropeway.records import replace
 from ropeway.registry.transport import Net
 from support.git_http import serving
+from support.git_sources import commits
 
 NAME = "x-access-token"
 
@@ -246,7 +247,7 @@ def test_an_address_that_could_be_an_option_or_a_program_is_refused(around, tool
     assert caught.value.code == "git-address"
 
 
-def test_the_callers_surroundings_do_not_interfere(around, server, tools, home, tmp_path, monkeypatch):
+def test_the_callers_surroundings_do_not_interfere(around, server, tools, home, sources, tmp_path, monkeypatch):  # noqa: PLR0917
     touched = tmp_path / "touched"
     hooks, template = tmp_path / "hooks", tmp_path / "template/hooks"
     for folder in (hooks, template):
@@ -275,7 +276,10 @@ def test_the_callers_surroundings_do_not_interfere(around, server, tools, home, 
         "LANGUAGE": "de",
     }
     made = tools.resolver(around, server.url)
-    for ref in ("#main", "#v1.2.0", ""):
+    short = commits(sources / "acme/flows", ["v1.0.0"])["v1.0.0"][
+        :9
+    ]  # its whole history is fetched, with refs that a hook would be told of
+    for ref in ("#main", "#v1.2.0", "", f"#{short}"):
         pin = made.pin(tools.wanted(f"build@acme/flows{ref}"))
         assert made.fetch(pin, made.evidence(pin)).file == "build.toml"
     server.status, server.failures = 401, -1
