@@ -90,7 +90,8 @@ def pack(
     described = describe(found, definition, data, shown=shown, folder=None if single else source.resolve().name)
     spooler = _Spooler(spool, told)
     layers = spooler.layers(listing.entries)
-    readme = next((layer for layer in layers if layer.descriptor.title == _readme(top if not single else paths)), None)
+    title = _readme(paths)
+    readme = next((layer for layer in layers if layer.descriptor.title == title), None)
     metadata = replace(described.metadata, readme=None if readme is None else readme.descriptor.digest)
     config = blob_of(metadata.as_bytes(), CONFIG[found])
     manifest = _manifest(found, metadata, config, layers)
@@ -121,7 +122,7 @@ def _manifest(kind: Kind, metadata: Metadata, config: Blob, layers: Sequence[Blo
 
 
 def _readme(paths: Sequence[str]) -> str | None:
-    found = [path for path in paths if is_readme(path)]
+    found = [path for path in paths if is_readme(path) and "/" not in path]
     return "README.md" if "README.md" in found else next(iter(found), None)
 
 

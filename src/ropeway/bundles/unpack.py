@@ -154,9 +154,9 @@ def _chosen(manifest: Manifest) -> tuple[Descriptor, ...]:
         if len(manifest.layers) == 1:
             return manifest.layers
         raise InvalidBundle("none of its layers is a file: they have no titles", hint="is it a container image?", code="bundle-kind")
-    titles = [layer.title or "" for layer in titled]
+    titles = [(layer.title or "").rstrip("/") if _is_folder(layer) else layer.title or "" for layer in titled]
     for layer, title in zip(titled, titles, strict=True):
-        if _is_folder(layer) and any(other.startswith(f"{title.rstrip('/')}/") for other in titles):
+        if _is_folder(layer) and any(other.startswith(f"{title}/") for other in titles):
             raise HostileArchive(f"{title!r:.300} is a folder, and another layer is titled as a file in it")
     return titled
 
