@@ -62,9 +62,9 @@ def referrers(session: Session, name: str, digest: str, artifact_type: str | Non
     try:
         listed = list(pages(session, f"{name}/referrers/{digest}", f"the referrers of {name}@{digest}", pull_scope(name)))
         found = [entry for page in listed for entry in _entries(page)]
-    except (NotFound, Refused, Unreachable) as error:
-        # 404, 405, 400: it has no such API. A registry that is gone, or does not let us in, is no reason to look elsewhere.
-        if error.code not in ("not-found", "not-offered", "upload-refused", "registry-error"):
+    except (NotFound, Refused) as error:
+        # 404, 405, 400: it has no such API. A registry that fails, is gone, or does not let us in must not make what is signed look unsigned.
+        if error.code not in ("not-found", "not-offered", "upload-refused"):
             raise
         found = _fallback(session, name, digest)
     if artifact_type is None:
