@@ -201,3 +201,8 @@ def test_how_long_things_are_kept_can_be_without_bound(place: Place) -> None:
     place.user.write_text("keep_runs = 0\nkeep_runs_for = 0\nkeep_workspaces_for = '0s'\n")
     loaded = place.load()
     assert (loaded.keep_runs, loaded.keep_runs_for, loaded.keep_workspaces_for) == (None, None, None)
+
+
+def test_a_value_beyond_the_basic_plane_can_be_set(tmp_path: Path) -> None:
+    change(tmp_path / "config.toml", "actor", "\U0001f600 \x7f\x08\"")
+    assert settings.read_file(tmp_path / "config.toml")["actor"] == "\U0001f600 \x7f\x08\""

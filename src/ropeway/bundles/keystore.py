@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING, Final
 
 from ropeway.bundles.keys import PublicKey, find_key, parse_key, pem
 from ropeway.bundles.private_keys import PrivateKey, end_after
-from ropeway.bundles.toml_files import changing, read_tables, toml_string, toml_time, write_whole
+from ropeway.bundles.toml_files import changing, read_tables, toml_time, write_whole
 from ropeway.bundles.verdicts import KEYS_FILE
 from ropeway.errors import NotFound, Refused, StoreError, UsageError
 from ropeway.records import replace
+from ropeway.settings.toml_text import toml_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -21,9 +21,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ropeway.bundles.toml_files import changing, read_tables, toml_string, toml_time, write_whole
+from ropeway.bundles.toml_files import changing, read_tables, toml_time, write_whole
 from ropeway.bundles.verdicts import full_name
 from ropeway.records import record, replace
+from ropeway.settings.toml_text import toml_string
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 
     from ropeway.lang.source.document import Document
 
-__all__ = ["Table", "changing", "moment", "read_tables", "toml_string", "toml_time", "write_whole"]
+__all__ = ["Table", "changing", "moment", "read_tables", "toml_time", "write_whole"]
 
 _OTHERS_WRITE: Final = 0o022
-_ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 class Table:
@@ -165,12 +164,6 @@ def _error(message: str, hint: str | None, code: str, *, damaged: bool) -> Usage
     file = message.partition(":")[0]
     advice = f"it is not forgotten silently: mend that line, or move the file away and every source counts as new: mv {file} {file}.damaged"
     return StoreError(f"{message}; the file is damaged", hint=advice, code=code)
-
-
-def toml_string(text: str) -> str:
-    """Return text as a basic string of TOML 1.0."""
-    shown = "".join(_ESCAPES.get(each) or (f"\\u{ord(each):04x}" if ord(each) < 0x20 or each == "\x7f" else each) for each in text)
-    return f'"{shown}"'
 
 
 def toml_time(time: datetime) -> str:

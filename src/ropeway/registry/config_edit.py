@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ropeway.errors import NotFound, StoreError, UsageError
 from ropeway.registry.config import check_name, line_of, make, parse
 from ropeway.registry.files import flocked, guarded, write_at_once
-from ropeway.registry.toml_files import loads, toml_string
+from ropeway.registry.toml_files import loads
+from ropeway.settings.toml_text import toml_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -30,7 +30,8 @@ from ropeway.errors import Refused, StoreError, UsageError
 from ropeway.records import record
 from ropeway.registry import Kind
 from ropeway.registry.files import flocked, guarded, write_at_once
-from ropeway.registry.toml_files import decoded, loads, toml_string
+from ropeway.registry.toml_files import decoded, loads
+from ropeway.settings.toml_text import toml_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

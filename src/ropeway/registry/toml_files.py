@@ -1,13 +1,13 @@
-"""Reading and writing small TOML files, with the line of whatever is wrong in one."""
+"""Reading small TOML files, with the line of whatever is wrong in one."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any
 
 from ropeway.errors import UsageError
 
-__all__ = ["decoded", "loads", "toml_string"]
+__all__ = ["decoded", "loads"]
 
 
 def decoded(raw: bytes, where: str, hint: str, code: str) -> str:
@@ -41,20 +41,3 @@ def loads(text: str, where: str, hint: str, code: str) -> dict[str, Any]:
         raise UsageError(problem, hint=hint, code=code) from None
     except RecursionError:
         raise UsageError(f"{where}:1: this is nested too deeply", hint=hint, code=code) from None
-
-
-def toml_string(text: str) -> str:
-    """Return text as a basic string of TOML 1.0.
-
-    Raises:
-        UsageError: It holds bytes of a path that are not UTF-8, which no TOML file can.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UsageError(f"{text!r:.200} can't stand in a TOML file", hint="give that path a name in UTF-8", code="not-utf8") from None
-    shown = "".join(_ESCAPES.get(each) or (f"\\u{ord(each):04x}" if ord(each) < 0x20 or each == "\x7f" else each) for each in text)
-    return f'"{shown}"'
-
-
-_ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}

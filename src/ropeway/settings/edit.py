@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
 from typing import TYPE_CHECKING, Any
 
 from ropeway.errors import Refused, StoreError
 from ropeway.settings import PROJECT_FILE, TRUE, from_text, key_named, read_file
+from ropeway.settings.toml_text import toml_string
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,4 +73,4 @@ def _as_toml(key: Key, text: str) -> str:
         return str(int(text))
     if key.kind == "boolean":
         return "true" if text.lower() in TRUE else "false"
-    return json.dumps(text).replace("\x7f", "\\u007f")  # a JSON string in ASCII is a TOML basic string
+    return toml_string(text)
