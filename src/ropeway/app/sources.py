@@ -16,7 +16,7 @@ from ropeway.errors import Unreachable
 from ropeway.settings import cache_dir, config_dir, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from ropeway.app.consent import By, Question
@@ -49,6 +49,7 @@ class Sources:
         tell: Is given sentences worth telling.
         progress: Shows long work.
         environ: The caller's environment.
+        notice: Says what is newer in a registry that was asked anyway; nobody does by default.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Sources:
         tell: Callable[[str], object] | None = None,
         progress: Progress | None = None,
         environ: Mapping[str, str] | None = None,
+        notice: Callable[[str, Sources], Iterable[str]] = lambda _registry, _sources: (),
     ) -> None:
         self.locked = locked
         self.offline = offline
@@ -71,6 +73,7 @@ class Sources:
         self.tell: Callable[[str], object] = tell or (lambda _: None)
         self.environ: Mapping[str, str] = os.environ if environ is None else environ
         self.progress = progress
+        self._notice = notice
         self._brought: dict[str, Fetched] = {}
 
     def bring(self, reference: Reference, *, by: By, project: Path, record: bool = False, inside: Fetched | None = None) -> Fetched:
@@ -108,9 +111,7 @@ class Sources:
                 self.tell(f"locked {text}: {fetched.pin.version or fetched.pin.digest} in {project / LOCK_FILE}")
             ref = getattr(reference, "ref", None)
             if fetched.pin.registry is not None and not self.offline and not (ref is not None and ref.pinned):
-                from ropeway.app.registry_news import notice
-
-                for sentence in notice(fetched.pin.registry, self):
+                for sentence in self._notice(fetched.pin.registry, self):
                     self.tell(sentence)
         self._brought[text] = fetched
         return fetched

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ropeway.cli.console import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ropeway.app.consent import Question
     from ropeway.app.sources import Sources
@@ -36,7 +36,14 @@ def sources_for(
         ask=(lambda question: _ask(console, question)) if interactive(console) else None,
         tell=lambda text: console.say(clean(text, lines=True)),
         progress=TransferLine(console),
+        notice=_newer,
     )
+
+
+def _newer(registry: str, sources: Sources) -> Iterable[str]:
+    from ropeway.app.registry_news import notice
+
+    return notice(registry, sources)
 
 
 def _ask(console: Console, question: Question) -> bool:
