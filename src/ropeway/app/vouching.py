@@ -9,9 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ropeway.bundles.envelope import MAX_SIGNATURE, SIGNATURE_TYPE
-from ropeway.bundles.manifest import parse_manifest
 from ropeway.bundles.verdicts import POLICY_FILE, Subject
+from ropeway.registry.signatures import signatures_of
 from ropeway.settings import config_dir
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def check(client: Client, repository: str, tag: str, manifest: Manifest, environ
         UsageError: ``trust.toml`` is not as documented.
         RopewayError: What the client raises.
     """
-    signatures = [_signature(client, repository, each.digest) for each in client.referrers(repository, manifest.digest, SIGNATURE_TYPE)]
+    signatures = signatures_of(client, repository, manifest.digest)
     rules = config_dir(environ) / POLICY_FILE
     if not signatures and not rules.exists():
         return  # nothing is asked for, and nothing is there
@@ -43,10 +42,3 @@ def check(client: Client, repository: str, tag: str, manifest: Manifest, environ
     subject = Subject(f"oci://{client.host}/{repository}", repository, manifest.digest, tag, moving=True, kind=kind, ref=tag)
     keys = open_keys(environ).public()
     judge(subject, manifest.raw, signatures, policy=read_policy(rules), keys=keys, now=datetime.now(UTC))
-
-
-def _signature(client: Client, repository: str, digest: str) -> bytes:
-    raw, media_type, _ = client.manifest(repository, digest)
-    layers = parse_manifest(raw, media_type).layers
-    # What holds no bundle is judged as a signature that does not fit.
-    return client.blob(repository, layers[0], MAX_SIGNATURE) if len(layers) == 1 else b""
