@@ -262,6 +262,19 @@ def test_a_folder_that_can_not_be_written_is_named(plain: Client, tmp_path: Path
     assert caught.value.hint
 
 
+def test_a_refusal_does_not_wait_for_a_blob_that_stalls(tmp_path: Path) -> None:
+    with FakeRegistry() as registry, Client(registry.host, Net(timeout=30.0)) as client:
+        manifest = registry.push("a/b", {str(number): b"%d" % number * 100 for number in range(9)}, tag="v1")
+        registry.trick(on=manifest.layers[0].digest, stall=10)
+        registry.trick(on=manifest.layers[5].digest, status=403)
+        begun = time.monotonic()
+        with pytest.raises(Refused) as caught:
+            client.pull("a/b", manifest.layers, place(tmp_path / "out"))
+        assert caught.value.code == "forbidden"
+        assert time.monotonic() - begun < 10
+        assert client.tags("a/b") == ["v1"]
+
+
 def test_ctrl_c_ends_a_pull_at_once_and_keeps_what_came(tmp_path: Path) -> None:
     with FakeRegistry() as registry:
         manifest = registry.push("a/b", {"one": b"1" * 3_000_000, "two": b"2" * 3_000_001}, tag="v1")

@@ -6,7 +6,9 @@ import pytest
 
 from ropeway.errors import UsageError
 from ropeway.registry.hosts import Origin, api_base, is_loopback, login_names, origin_of, same_site
+from ropeway.registry.net import Net
 from ropeway.registry.proxies import Proxy, proxy_for
+from ropeway.registry.session import Session
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.255.0.9", "::1", "[::1]"])
@@ -58,6 +60,12 @@ def test_what_is_no_host_is_refused(host: str) -> None:
     with pytest.raises(UsageError) as caught:
         api_base(host)
     assert caught.value.code == "registry-host"
+
+
+def test_docker_hub_keeps_names_of_one_part_below_library() -> None:
+    assert Session("docker.io", Net(), None).repository("alpine") == "library/alpine"
+    assert Session("docker.io", Net(), None).repository("acme/alpine") == "acme/alpine"
+    assert Session("ghcr.io", Net(), None).repository("alpine") == "alpine"
 
 
 def test_a_login_for_docker_hub_is_looked_up_where_docker_puts_it() -> None:
