@@ -97,7 +97,8 @@ def standing(config: Path) -> str:
         except OSError as error:
             raise StoreError(f"{config / name} can not be read: {error.strerror}", hint="check who owns it") from error
         found.update(b"%d:" % len(data) + data)
-    return "sha256:" + found.hexdigest()
+    digest: str = "sha256:" + found.hexdigest()
+    return digest
 
 
 class Verdicts:
@@ -152,7 +153,8 @@ class Verdicts:
                 aside.unlink()
 
     def _path(self, wanted: dict[str, Any]) -> Path:
-        return self._folder / (sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest() + ".json")
+        name: str = sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+        return self._folder / f"{name}.json"
 
     def _private(self) -> bool:
         """Whether the folder is there; one that others own or may write to is refused."""
