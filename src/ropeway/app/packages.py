@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ropeway.bundles.metadata import Metadata
     from ropeway.registry import Progress
 
-__all__ = ["Packaged", "Shown", "package", "show", "show_reference", "unpack_bundle", "verify"]
+__all__ = ["Packaged", "Shown", "move_files", "output_failures", "package", "show", "show_reference", "unpack_bundle", "verify"]
 
 
 @record
@@ -178,7 +178,7 @@ def _check_key(key: PublicKey) -> None:
 
     if key.revoked is not None:
         raise RevokedKey(f"it is signed with {key.shown}, which was revoked{f': {key.reason}' if key.reason else ''}")
-    if key.expires is not None and key.expires < datetime.now(UTC):
+    if key.expires is not None and key.expired(datetime.now(UTC)):
         raise ExpiredKey(f"it is signed with {key.shown}, which expired on {key.expires:%Y-%m-%d}")
 
 
@@ -258,21 +258,22 @@ def unpack_bundle(path: Path, *, output: Path | None = None, force: bool = False
         if os.path.lexists(target) and any(target.iterdir()) and not force:
             hint = "name another folder with --output, or overwrite what is there with --force"
             raise Refused(f"{target} exists and is not empty", hint=hint, code="output-exists")
-        with _failures(target):
+        with output_failures(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-        with _failures(target), tempfile.TemporaryDirectory(prefix=".ropeway-unpack-", dir=target.parent) as staging:
+        with output_failures(target), tempfile.TemporaryDirectory(prefix=".ropeway-unpack-", dir=target.parent) as staging:
             made = Path(staging, "new")
             try:
                 unpack(bundle.manifest, bundle.blobs, made, kind=bundle.kind, name=bundle.metadata.id)
             except StoreError as error:
                 raise StoreError(error.message.replace(str(made), str(target)), hint=error.hint, code=error.code) from None
             shown = _look(target, layout)
-            _move(made, target, [file.path for file in shown.files])
+            move_files(made, target, [file.path for file in shown.files])
     return shown
 
 
 @contextmanager
-def _failures(target: Path) -> Iterator[None]:
+def output_failures(target: Path) -> Iterator[None]:
+    """Turn what the operating system says about a place to write to into a ``StoreError``."""
     try:
         yield
     except OSError as error:
@@ -282,8 +283,12 @@ def _failures(target: Path) -> Iterator[None]:
         raise StoreError(f"{target} can not be written: {error.strerror or error}", hint=hint, code="output-unwritable") from None
 
 
-def _move(made: Path, target: Path, files: list[str]) -> None:
-    """Put a whole folder in its place at once; into one with other files, file by file, after it was seen that all of them can go there."""
+def move_files(made: Path, target: Path, files: list[str]) -> None:
+    """Put a whole folder in its place at once; into one with other files, file by file, after it was seen that all of them can go there.
+
+    Raises:
+        Refused: A link, or something of another kind, is in the way of a file.
+    """
     if not target.exists() or not any(target.iterdir()):
         place = target.resolve() if target.is_symlink() else target
         made.rename(place)  # over an empty folder, where there is one
