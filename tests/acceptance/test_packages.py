@@ -221,3 +221,20 @@ def test_what_can_not_be_done_is_said_with_what_to_do(project: Project, words, s
     (project.root / "empty").mkdir()
     assert project.run(*words) == said
     assert (project.root / "taken").read_text() == "mine"
+
+
+def test_a_full_disk_is_said_by_the_name_of_the_folder_and_nothing_is_left(build: Project) -> None:
+    build.run("package", "build", "-o", "b.tar")
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 2; exec "$0" bundle unpack b.tar -o out/here', build.command],
+        cwd=build.root,
+        env=build.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: out/here can not be written: File too large\nhint: free some space, or name another folder\n",
+    )
+    assert list((build.root / "out").iterdir()) == []

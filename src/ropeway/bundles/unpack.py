@@ -84,7 +84,7 @@ def unpack(
     try:
         from pathlib import Path
 
-        definition = unpack_into(manifest, blobs, Path(staging), limits, kind=kind, name=name)
+        definition = _fill(manifest, blobs, Path(staging), target, limits, kind, name)
         with _failures(target):
             _open_up(staging)
             os.rename(staging, target)  # noqa: PTH104 - a string
@@ -122,12 +122,17 @@ def unpack_into(
     with os.scandir(folder) as entries:
         if next(entries, None) is not None:
             raise Refused(f"{folder} is not empty", code="output-exists")
+    return _fill(manifest, blobs, folder, folder, limits, kind, name)
+
+
+def _fill(manifest: Manifest, blobs: Blobs, folder: Path, shown: Path, limits: Limits | None, kind: Kind | None, name: str | None) -> str:
+    """Write the files into an empty folder, which messages call ``shown``."""
     writer = Writer(folder, Budget(limits or Limits()))
     for layer in _chosen(manifest):
         with _opened(blobs, layer) as file:
             check_blob(file, layer)
             file.seek(0)
-            with _failures(folder):
+            with _failures(shown):
                 _write(layer, file, writer, kind)
     said = next((each for each in KINDS if manifest.artifact_type == ARTIFACT[each]), kind)
     return find_definition(said, writer.files, lambda path: _beginning(folder / path), name)[1]
