@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ropeway.bundles.kinds import Kind
     from ropeway.bundles.manifest import Descriptor, Manifest
+    from ropeway.registry import Progress
     from ropeway.registry.client import Client
     from ropeway.registry.config import Registries
 
@@ -112,12 +113,13 @@ def check_tag(version: str) -> str:
 
 
 @contextmanager
-def connect(host: str, environ: Mapping[str, str]) -> Iterator[Client]:
-    """Give a client of one registry, with the logins and certificates that this person has for it.
+def connect(host: str, environ: Mapping[str, str], progress: Progress | None = None) -> Iterator[Client]:
+    """Give a client of one registry, with the logins and certificates that this person has for it; ``progress`` is told of transfers.
 
     Raises:
         Unreachable: When nothing listens there, and it is this machine, the hint says how to start a registry.
     """
+    from ropeway.registry import Silent
     from ropeway.registry.auth import Credentials
     from ropeway.registry.client import Client
     from ropeway.registry.hosts import api_base
@@ -128,7 +130,7 @@ def connect(host: str, environ: Mapping[str, str]) -> Iterator[Client]:
     here = base.scheme == "http"
     # On this machine a refused connection means that nothing listens: to try again four times would only make people wait.
     net = Net(retries=1 if here else Net().retries, ca=own.ca if own else None, pins=own.pin if own else ())
-    with Client(host, net, Credentials(environ)) as client:
+    with Client(host, net, Credentials(environ), progress or Silent()) as client:
         try:
             yield client
         except Unreachable as error:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from ropeway.app.consent import By, Question
     from ropeway.app.judging import Judge
     from ropeway.lang.reference import Reference
-    from ropeway.registry import Fetched, Pin, Progress, Resolver, Wanted
+    from ropeway.registry import Fetched, Kind, Pin, Progress, Resolver, Wanted
     from ropeway.registry.config import Registries
+    from ropeway.registry.dispatch import Around
     from ropeway.registry.lockfile import Locked
     from ropeway.registry.store import Store
     from ropeway.settings import Settings
@@ -74,6 +75,8 @@ class Sources:
         self.environ: Mapping[str, str] = os.environ if environ is None else environ
         self.progress = progress
         self._notice = notice
+        self.kind: Kind = "workflow"
+        """What references lead to: whoever fetches a skill or an agent card says so."""
         self._brought: dict[str, Fetched] = {}
 
     def bring(self, reference: Reference, *, by: By, project: Path, record: bool = False, inside: Fetched | None = None) -> Fetched:
@@ -150,11 +153,16 @@ class Sources:
 
     def resolver(self, reference: Reference) -> tuple[Resolver, Wanted]:
         """Return who knows a reference, and what to ask for; raises ``NotFound`` for a registry that is not configured."""
-        from ropeway.registry.dispatch import Around, resolver_for
+        from ropeway.registry.dispatch import resolver_for
 
-        return resolver_for(
-            reference, Around(self.registries, self.settings.github_url, self.store, self.environ, self.progress, offline=self.offline)
-        )
+        return resolver_for(reference, self.around, self.kind)
+
+    @property
+    def around(self) -> Around:
+        """What the resolvers of this command share."""
+        from ropeway.registry.dispatch import Around
+
+        return Around(self.registries, self.settings.github_url, self.store, self.environ, self.progress, offline=self.offline)
 
     @cached_property
     def store(self) -> Store:

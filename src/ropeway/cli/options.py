@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from click import Choice
+
 from ropeway.cli.group import option
 from ropeway.errors import RopewayError, UsageError
 
@@ -16,10 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "complete_param",
+    "complete_registry",
     "complete_run",
     "complete_run_step",
     "complete_workflow",
     "env_option",
+    "kind_option",
     "lock_option",
     "overrides_option",
     "pairs",
@@ -78,6 +82,18 @@ def complete_param(ctx: click.Context, _param: click.Parameter, incomplete: str)
     field = fields.get(name)
     values = () if field is None else ("true", "false") if field.type == "boolean" else field.choices
     return [CompletionItem(f"{name}={v}") for v in values if v.startswith(typed)]
+
+
+def complete_registry(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of a registry."""
+    import os
+
+    from ropeway.app import registries
+
+    try:
+        return [name for name in sorted(registries.read(os.environ).all) if name.startswith(incomplete)]
+    except RopewayError:
+        return []
 
 
 def complete_run(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -156,3 +172,10 @@ def reach_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 lock_option = option("--lock", is_flag=True, help="Write what WORKFLOW means now into this project's workflow.lock.")
+kind_option = option(
+    "--kind",
+    type=Choice(["workflow", "skill", "agent"]),
+    default="workflow",
+    show_default=True,
+    help="What REF is: registries keep workflows, skills and agent cards apart.",
+)
