@@ -84,7 +84,7 @@ def unpack(
     try:
         from pathlib import Path
 
-        definition = _fill(manifest, blobs, Path(staging), target, limits, kind, name)
+        definition = _fill(manifest, blobs, Path(staging), target, Budget(limits or Limits()), (kind, name))
         with _failures(target):
             _open_up(staging)
             os.rename(staging, target)  # noqa: PTH104 - a string
@@ -122,12 +122,13 @@ def unpack_into(
     with os.scandir(folder) as entries:
         if next(entries, None) is not None:
             raise Refused(f"{folder} is not empty", code="output-exists")
-    return _fill(manifest, blobs, folder, folder, limits, kind, name)
+    return _fill(manifest, blobs, folder, folder, Budget(limits or Limits()), (kind, name))
 
 
-def _fill(manifest: Manifest, blobs: Blobs, folder: Path, shown: Path, limits: Limits | None, kind: Kind | None, name: str | None) -> str:
+def _fill(manifest: Manifest, blobs: Blobs, folder: Path, shown: Path, budget: Budget, called: tuple[Kind | None, str | None]) -> str:
     """Write the files into an empty folder, which messages call ``shown``."""
-    writer = Writer(folder, Budget(limits or Limits()))
+    kind, name = called
+    writer = Writer(folder, budget)
     for layer in _chosen(manifest):
         with _opened(blobs, layer) as file:
             check_blob(file, layer)
