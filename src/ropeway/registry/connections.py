@@ -6,11 +6,12 @@ import base64
 import socket
 import threading
 from contextlib import suppress
+from http.client import HTTPResponse
 from typing import TYPE_CHECKING
 
 from ropeway.errors import StoreError
 from ropeway.registry.errors import ProxyFailed, WrongPin
-from ropeway.registry.http1 import Exchange, Wire
+from ropeway.registry.http1 import Wire
 from ropeway.registry.proxies import proxy_for
 
 if TYPE_CHECKING:
@@ -174,8 +175,8 @@ def _tunnel(sock: socket.socket, origin: Origin, proxy: Proxy) -> None:
         head += "Proxy-Authorization: Basic " + base64.b64encode(":".join(proxy.login).encode()).decode() + "\r\n"
     sock.sendall(head.encode() + b"\r\n")
     # Behind a proxy's answer nothing comes until we have begun with TLS, so that a buffer takes nothing away.
-    with sock.makefile("rb") as file:
-        answer = Exchange(file, "CONNECT")
+    with HTTPResponse(sock, method="CONNECT") as answer:
+        answer.begin()
     if answer.status != 200:
         hint = "put its user and password into HTTPS_PROXY" if answer.status == 407 else "check HTTPS_PROXY and NO_PROXY"
         raise ProxyFailed(f"the proxy {proxy} does not let us through to {origin}: it answers {answer.status}", hint=hint)
