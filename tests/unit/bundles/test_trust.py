@@ -162,7 +162,7 @@ def test_a_chain_is_refused_while_no_registry_countersigns() -> None:
 def test_a_signer_that_the_rule_does_not_list_is_refused() -> None:
     policy = rules(require="publisher", publishers=(ALICE.keyid,))
     for known in ({}, keys(BOB), keys(ALICE, BOB)):
-        with pytest.raises(WrongSigner, match=r"trust.toml:1 lets only"):
+        with pytest.raises(WrongSigner, match=r"trust\.toml:1 lets only"):
             ONE.judged(BOB, policy=policy, keys=known)
     assert ONE.judged(ALICE, policy=policy, keys=keys(ALICE)).signers == (ALICE.keyid,)
 
