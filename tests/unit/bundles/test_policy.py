@@ -147,3 +147,12 @@ def test_a_file_that_can_not_be_read_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "trust.toml").mkdir()
     with pytest.raises(StoreError, match="can not be read"):
         read_policy(tmp_path / "trust.toml")
+
+
+def test_the_example_of_the_guide_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/how-to/sign-and-trust.md").read_text()
+    rules = read(tmp_path, page.partition("```toml\n")[2].partition("```")[0]).rules
+    assert [(rule.source, rule.require, rule.first_use) for rule in rules] == [
+        ("oci://ghcr.io/acme/*", "publisher", "ask"),
+        ("git+https://github.com/*", "none", "refuse"),
+    ]

@@ -114,7 +114,7 @@ def test_a_stripped_signature_is_noticed_by_what_was_seen_and_by_what_is_locked(
         ONE.judged(locked=Locked(ONE.digest, "1.2.0", (ALICE.keyid,)))
     with pytest.raises(SignatureStripped):
         newer.judged(locked=Locked(ONE.digest, "1.2.0", (ALICE.keyid,)))
-    with pytest.raises(SignatureStripped, match="when it was locked|before"):
+    with pytest.raises(SignatureStripped, match=r"when it was locked|before"):
         ONE.judged(seen=[ONE.seen()], locked=Locked(ONE.digest, "1.2.0", (ALICE.keyid,)))
 
 
