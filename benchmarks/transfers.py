@@ -60,7 +60,7 @@ def write(folder: Path, kind: str, count: int, size: int) -> Path:
     place = folder / f"{kind.replace(' ', '-')}-{count}-{size}"
     if not place.exists():
         place.mkdir(parents=True)
-        (place / "workflow.toml").write_text('id = "moved"\n\n[steps.one]\nrun = "true"\n', encoding="utf-8")
+        (place / "workflow.toml").write_text('id = "moved"\nversion = "1.0.0"\n\n[steps.one]\nrun = "true"\n', encoding="utf-8")
         (place / "README.md").write_text("Files to be moved.\n", encoding="utf-8")
         inner = place / "files" if kind == "in one folder" else place
         inner.mkdir(exist_ok=True)
@@ -103,11 +103,10 @@ class Commands:
                 [
                     str(BESIDE / "workflow"),
                     "publish",
+                    "--unsigned",
                     str(self._source),
                     "--registry",
-                    f"oci://{self._repository('cli', number)}",
-                    "--tag",
-                    "1.0.0",
+                    f"{self._host}/{self._name}-{number}",
                 ],
                 self._work,
                 self._environ(number),
