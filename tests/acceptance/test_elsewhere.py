@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from acceptance.harness import Project
 
 BUILD = """
@@ -103,6 +104,20 @@ def test_the_other_verbs_take_references_too(project: Project, upstream: Upstrea
         assert "greet" in done.out
 
 
+def test_a_plan_names_what_a_step_uses_as_the_file_does_and_what_that_means_now(project: Project, upstream: Upstream) -> None:
+    (project.root / "workflow.toml").write_text('id = "mine"\n[steps.a]\nuses = "workflow:build@acme/tools#^1"\n')
+    commit = upstream.git("rev-parse", "HEAD")
+    assert f"workflow:build@acme/tools#^1, which is v1.0.0, git:{commit[:15]}\n" in project.run("plan").out
+
+
+def test_a_moved_tag_can_be_named_by_its_commit_as_the_hint_says(project: Project, upstream: Upstream) -> None:
+    assert project.run("validate", "build@acme/tools#v1.0.0").status == 0
+    upstream.write("workflows/build/lib/word.txt", "two\n")
+    commit = upstream.commit("v1.0.0")
+    assert read(project, "validate", "build@acme/tools#v1.0.0")["error"]["hint"].endswith(f"name it: {commit}")
+    assert project.run("validate", f"build@acme/tools#{commit}").status == 0
+
+
 def test_a_pinned_commit_never_touches_the_network_again(project: Project, upstream: Upstream) -> None:
     commit = upstream.git("rev-parse", "HEAD")
     assert project.run("validate", f"build@acme/tools#{commit}").status == 0
@@ -176,8 +191,12 @@ def test_a_changed_lockfile_is_held_against_what_is_fetched(project: Project, up
     assert read(project, "plan")["error"]["code"] == "blob-altered"
 
 
-def test_cleaning_the_cache_never_breaks_a_resume_and_a_reference_names_its_run(project: Project, upstream: Upstream, tmp_path: Path) -> None:
-    fails = BUILD.replace('[steps.part]', '[steps.stop]\nneeds = ["greet"]\nrun = "test -e go"\n[steps.part]').replace('["greet"]\nuses', '["stop"]\nuses')
+def test_cleaning_the_cache_never_breaks_a_resume_and_a_reference_names_its_run(
+    project: Project, upstream: Upstream, tmp_path: Path
+) -> None:
+    fails = BUILD.replace("[steps.part]", '[steps.stop]\nneeds = ["greet"]\nrun = "test -e go"\n[steps.part]').replace(
+        '["greet"]\nuses', '["stop"]\nuses'
+    )
     upstream.write("workflows/build/workflow.toml", fails)
     upstream.commit("v2.0.0")
     assert project.run("run", "build@acme/tools#v2.0.0").status == 1
@@ -247,7 +266,9 @@ def test_what_only_a_remote_workflow_pulls_in_wants_consent_of_its_own(project: 
 
 def test_outside_of_a_project_a_bare_name_is_the_default_registrys(project: Project, upstream: Upstream, tmp_path: Path) -> None:
     (project.config).mkdir(parents=True)
-    (project.config / "registries.toml").write_text(f'default = "team"\n[registries.team]\ntype = "git"\nsource = "file://{upstream.root}"\n')
+    (project.config / "registries.toml").write_text(
+        f'default = "team"\n[registries.team]\ntype = "git"\nsource = "file://{upstream.root}"\n'
+    )
     done = project.raw("run", "build")
     assert done.returncode == 0, done.stderr.decode()
     assert project.run("run", "build@").status == 0

@@ -47,7 +47,7 @@ def check_place(subject: Subject, before: list[Seen], locked: LockedTo | None) -
     if was is not None:
         raise MovedTag(
             f"{version} of {subject.full_name or subject.source} has moved: it is {_brief(subject.digest)} now, and was {_brief(was)} {where}",
-            hint=f"versions never change; ask the publisher why. To use the new content all the same, name it: {subject.digest}",
+            hint=f"versions never change; ask the publisher why. To use the new content all the same, name it: {_nameable(subject.digest)}",
         )
 
 
@@ -73,7 +73,7 @@ def check_age(subject: Subject, version: str | None, before: list[Seen], locked:
     replaced = next((each for each in same if each.previous == subject.digest != each.digest), None)
     if replaced is not None:
         raise _rolled_back(
-            subject, _brief(subject.digest), f"{_brief(replaced.digest)}, which came after it, was seen before", subject.digest
+            subject, _brief(subject.digest), f"{_brief(replaced.digest)}, which came after it, was seen before", _nameable(subject.digest)
         )
     now = parse_version(version or "")
     if now is None:
@@ -114,6 +114,11 @@ def gained(memory: Memory, signers: tuple[str, ...]) -> list[str]:
     if memory.history == "new" or not new:
         return []
     return [f"it is signed with {', '.join(map(short, new))} now, and was not before"]
+
+
+def _nameable(digest: str) -> str:
+    """Return a digest as a reference takes it: of a git repository the commit alone."""
+    return digest.removeprefix("git:")
 
 
 def _brief(digest: str) -> str:

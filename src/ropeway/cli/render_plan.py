@@ -60,7 +60,7 @@ def render(plan: Plan, console: Console, *, commands: bool = True) -> Iterator[s
     for number, step in enumerate(steps, 1):
         yield f"{number:>{digits}}. {console.styled(clean(step.id), 'bold')}{_facts(step)}"
         if commands:
-            yield from (f"{' ' * digits}  {console.styled('|', 'dim')} {line}".rstrip() for line in _does(step))
+            yield from (f"{' ' * digits}  {console.styled('|', 'dim')} {line}".rstrip() for line in _does(step, plan))
 
 
 def _facts(step: PlanStep) -> str:
@@ -82,7 +82,7 @@ def _facts(step: PlanStep) -> str:
     return clean("  (" + "; ".join(facts) + ")") if facts else ""
 
 
-def _does(step: PlanStep) -> Iterator[str]:
+def _does(step: PlanStep, plan: Plan) -> Iterator[str]:
     if step.kind == "script":
         if step.shell != ("bash",):
             yield clean(f"[{' '.join(step.shell)}]")
@@ -95,7 +95,17 @@ def _does(step: PlanStep) -> Iterator[str]:
 
         yield clean(" ".join(word if word.startswith("${{") else quote(word) for word in step.argv))
     else:
-        yield clean(f"{step.kind}:{step.uses}")
+        yield clean(_workflow(step, plan) if step.kind == "workflow" else f"{step.kind}:{step.uses}")
         for frame in step.frames[-1:]:
             for name, value in frame.inputs.items():
                 yield clean(f"{name} = {shown_value(value)}")
+
+
+def _workflow(step: PlanStep, plan: Plan) -> str:
+    """Return the workflow that a step starts as the file names it, and what that was found to mean."""
+    key = step.uses or ""
+    written = next((name for name, found in plan.template.workflows.items() if found == key), key)
+    pin = plan.workflows[key].provenance if key in plan.workflows else None
+    if pin is None:
+        return f"workflow:{written}"
+    return f"workflow:{written}, which is {f'{pin.version}, ' if pin.version else ''}{pin.digest[:19]}"
