@@ -277,3 +277,27 @@ def test_outside_of_a_project_a_bare_name_is_the_default_registrys(project: Proj
     inside = project.run("run", "build")
     assert inside.status == 3
     assert "build@" in inside.err
+
+
+def test_a_program_reaches_elsewhere_the_same_way(project: Project, upstream: Upstream) -> None:
+    program = """
+        import sys
+        from ropeway import api
+        from ropeway.errors import Refused, Unreachable
+        offline = api.Sources(offline=True)
+        try:
+            api.load("build@acme/tools#v1.0.0", sources=offline)
+        except Unreachable as error:
+            print(error.code)
+        print(api.run("build@acme/tools#v1.0.0", options=api.RunOptions(in_place=True)).state)
+        print(api.plan("build@acme/tools#v1.0.0", sources=offline).template.provenance.version)
+        try:
+            api.plan("build@acme/tools#v1.0.0", sources=api.Sources(locked=True))
+        except Refused as error:
+            print(error.code)
+    """
+    import sys
+    from textwrap import dedent
+
+    done = subprocess.run([sys.executable, "-c", dedent(program)], cwd=project.root, env=project.environ, capture_output=True, text=True)
+    assert done.stdout.split() == ["offline", "succeeded", "v1.0.0", "not-locked"], done.stderr

@@ -70,7 +70,7 @@ class Judge:
         return verdict
 
     def _judged(self, subject: Subject, evidence: Evidence, entry: Locked | None) -> Verdict:
-        from ropeway.app.keys import open_keys
+        from ropeway.app.keys import public_keys
         from ropeway.bundles.policy import read_policy
         from ropeway.bundles.trust import judge
 
@@ -79,7 +79,7 @@ class Judge:
             evidence.manifest,
             evidence.signatures,
             policy=read_policy(self._config / POLICY_FILE),
-            keys=open_keys(self._environ).public(),
+            keys=public_keys(self._environ),
             seen=self.known.seen(subject.source, subject.name),
             locked=entry,
             now=datetime.now(UTC),

@@ -35,10 +35,10 @@ def check(client: Client, repository: str, tag: str, manifest: Manifest, environ
     rules = config_dir(environ) / POLICY_FILE
     if not signatures and not rules.exists():
         return  # nothing is asked for, and nothing is there
-    from ropeway.app.keys import open_keys
+    from ropeway.app.keys import public_keys
     from ropeway.bundles.policy import read_policy
     from ropeway.bundles.trust import judge
 
     subject = Subject(f"oci://{client.host}/{repository}", repository, manifest.digest, tag, moving=True, kind=kind, ref=tag)
-    keys = open_keys(environ).public()
+    keys = public_keys(environ)
     judge(subject, manifest.raw, signatures, policy=read_policy(rules), keys=keys, now=datetime.now(UTC))

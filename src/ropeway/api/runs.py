@@ -1,16 +1,4 @@
-"""What a Python program calls: load, validate, plan, run, resume, cancel, status, logs, artifacts, workspaces, workflows in OCI registries.
-
-Every verb that takes time exists twice: as a coroutine (``run_async``) and as a plain function of the same name without the ending, which also works while an event
-loop is running in the calling thread. A run started here has processes of its own: it outlives the program, and can be watched and cancelled by its id from anywhere.
-
-Errors are those of :mod:`ropeway.errors`. A run that fails is no error: its state says so. The functions about workflows in OCI registries answer
-with False, None or an empty list instead, and log why.
-
-    >>> from ropeway import api
-    >>> state = api.run("workflow.toml", params={"who": "you"})
-    >>> state.state
-    'succeeded'
-"""
+"""Load, validate, plan, run, resume, cancel, status, logs, artifacts, workspaces."""
 
 from __future__ import annotations
 
@@ -22,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ropeway.app import artifacts as kept
 from ropeway.app import history, local, planning, reaching, resuming, runs, workflows
 from ropeway.app import logs as printed
-from ropeway.app.definitions import WorkflowDefinition
 from ropeway.app.logs import Chunk
 from ropeway.app.options import RunOptions
+from ropeway.app.sources import Sources
 from ropeway.app.workflows import Loaded
 from ropeway.lang.diagnostics import Diagnostic
 from ropeway.lang.plan import Plan, Value
@@ -47,23 +35,16 @@ __all__ = [
     "RunEvent",
     "RunOptions",
     "RunState",
+    "Sources",
     "StepState",
-    "WorkflowDefinition",
     "answer",
     "artifacts",
     "cancel",
     "cancel_async",
-    "clear_workflow_cache",
-    "discover_workflow",
     "events",
-    "get_workflow_metadata",
-    "list_workflows",
     "load",
-    "load_workflow_from_yaml",
     "logs",
     "plan",
-    "pull_workflow_from_registry",
-    "push_workflow_to_registry",
     "resume",
     "resume_async",
     "run",
@@ -77,21 +58,28 @@ __all__ = [
 T = TypeVar("T")
 
 
-def load(target: str | Path | None = None, *, cwd: Path | None = None, overrides: Sequence[str] = ()) -> Loaded:
+def load(
+    target: str | Path | None = None, *, cwd: Path | None = None, overrides: Sequence[str] = (), sources: Sources | None = None
+) -> Loaded:
     """Read and check a workflow.
 
     Args:
-        target: A path, or the id of a workflow of the project around ``cwd``; None for ``./workflow.toml``.
+        target: A path, the id of a workflow of the project around ``cwd``, or a reference to one elsewhere (``name@owner/repo#ref``, ``oci://…``);
+            None for ``./workflow.toml``.
         cwd: Where relative paths start; the working folder when None.
         overrides: ``key.path=value`` or paths of override files, in order.
+        sources: How what is elsewhere is reached: ``Sources(locked=True)``, ``Sources(offline=True)``, ``Sources(trust=["name@owner/repo"])``. Without it
+            the network is asked, and a reference that the program names itself is agreed to.
 
     Returns:
         What was read: ``valid``, ``workflow`` and ``diagnostics``.
 
     Raises:
-        NotFound: There is no such file or workflow.
+        NotFound: There is no such file, workflow, registry or version.
+        Unreachable: What is elsewhere does not answer.
+        Refused: It must not be used: not locked, altered, moved, not signed as it has to be.
     """
-    return workflows.load(_text(target), cwd=cwd or Path.cwd(), overrides=overrides)
+    return workflows.load(_text(target), cwd=cwd or Path.cwd(), overrides=overrides, sources=_reach(sources))
 
 
 def validate(target: str | Path | None = None, *, cwd: Path | None = None, overrides: Sequence[str] = ()) -> list[Diagnostic]:
@@ -106,6 +94,7 @@ def plan(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     overrides: Sequence[str] = (),
+    sources: Sources | None = None,
 ) -> Plan:
     """Return what a run would carry out.
 
@@ -115,12 +104,17 @@ def plan(
         env: Environment variables for every step; they win over the steps' own.
         cwd: As for :func:`load`.
         overrides: As for :func:`load`.
+        sources: As for :func:`load`; also for what the workflow uses.
 
     Raises:
         InvalidWorkflow: ``diagnostics`` holds every problem.
-        NotFound: There is no such workflow.
+        NotFound, Unreachable, Refused: As for :func:`load`.
     """
-    loaded = target if isinstance(target, Loaded) else workflows.read(_text(target), cwd=cwd or Path.cwd(), overrides=overrides)
+    loaded = (
+        target
+        if isinstance(target, Loaded)
+        else workflows.read(_text(target), cwd=cwd or Path.cwd(), overrides=overrides, sources=_reach(sources))
+    )
     texts = {name: value for name, value in (params or {}).items() if isinstance(value, str)}
     values = {name: Value(value, "param") for name, value in (params or {}).items() if not isinstance(value, str)}
     return planning.make_plan(loaded, cwd=cwd or Path.cwd(), params=texts, values=values, env=env)
@@ -133,6 +127,7 @@ async def run_async(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     overrides: Sequence[str] = (),
+    sources: Sources | None = None,
     options: RunOptions | None = None,
     on_event: Callable[[RunEvent], object] | None = None,
 ) -> RunState:
@@ -144,6 +139,7 @@ async def run_async(
         env: As for :func:`plan`.
         cwd: As for :func:`load`; also the folder that the steps run in.
         overrides: As for :func:`load`.
+        sources: As for :func:`load`.
         options: How it is carried out.
         on_event: Called with every event of the run.
 
@@ -152,7 +148,7 @@ async def run_async(
         Refused: It asks for what can't be enforced on this machine.
         StoreError: The state directory can't be written.
     """
-    made = target if isinstance(target, Plan) else plan(target, params=params, env=env, cwd=cwd, overrides=overrides)
+    made = target if isinstance(target, Plan) else plan(target, params=params, env=env, cwd=cwd, overrides=overrides, sources=sources)
     folder = runs.create(made, cwd=(cwd or Path.cwd()).absolute(), options=options or RunOptions())
     return await _carried_out(folder, on_event, after=0)
 
@@ -221,11 +217,14 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     overrides: Sequence[str] = (),
+    sources: Sources | None = None,
     options: RunOptions | None = None,
     on_event: Callable[[RunEvent], object] | None = None,
 ) -> RunState:
     """Run a workflow; see :func:`run_async`."""
-    return _now(run_async(target, params=params, env=env, cwd=cwd, overrides=overrides, options=options, on_event=on_event))
+    return _now(
+        run_async(target, params=params, env=env, cwd=cwd, overrides=overrides, sources=sources, options=options, on_event=on_event)
+    )
 
 
 def resume(
@@ -318,114 +317,8 @@ def workspaces(cwd: Path | None = None, *, backend: str = "auto") -> Manager:
     return kept_apart.find(str(cwd or Path.cwd()), os.environ, backend)
 
 
-def load_workflow_from_yaml(path: str | Path) -> WorkflowDefinition:
-    """Read a workflow document as plain values: ``metadata`` (``id name version description tags``) and ``steps``, nested as in the file.
-
-    Both kinds of documents can be read, ``metadata:`` with a list of steps and our own, as YAML and as TOML. Workflows that it calls are not
-    looked for: those are found when it is planned.
-
-    Raises:
-        NotFound: There is no such file.
-        InvalidWorkflow: It is no YAML, or no workflow; ``diagnostics`` holds every problem with its place.
-    """
-    from ropeway.app import definitions
-
-    return definitions.load_workflow_from_yaml(path)
-
-
-def push_workflow_to_registry(workflow_file: str | Path, workflow_id: str, version: str = "v1", *, registry: str | None = None) -> bool:
-    """Push a workflow's file, byte for byte, to ``<registry>/workflows/<workflow_id>:<version>``. A version that is there is replaced.
-
-    It is one layer of the type ``application/yaml`` titled with the file's base name, so that ``oras pull`` gives the plain file. A file that is no
-    valid workflow, or says another id, is pushed with a warning in the log.
-
-    Args:
-        workflow_file: The file.
-        workflow_id: Lower-case letters and digits, joined by ``. _ - /``.
-        version: The tag; a ``+`` becomes ``_``.
-        registry: ``HOST[:PORT][/PREFIX]`` or the name of a configured OCI registry; None for the setting ``oci_registry``
-            (``$ROPEWAY_OCI_REGISTRY``), which is ``localhost:5000`` unless it is set. Plain HTTP is spoken to this machine only.
-
-    Returns:
-        Whether it was pushed. When not (no such file, no answer, not allowed, an id or version that can't be), the log of ``ropeway`` says why.
-    """
-    from ropeway.app import pallet
-
-    return pallet.push(workflow_file, workflow_id, version, registry)
-
-
-def pull_workflow_from_registry(
-    workflow_id: str, version: str = "v1", output_dir: str | Path | None = None, *, registry: str | None = None
-) -> Path | None:
-    """Pull a workflow and return the path of its file, whatever pushed it.
-
-    Every file is verified before it is written. An id that is not found and ends in ``-v1``, ``-v2`` … is tried without that, at the version that
-    it says, unless ``version`` asks for another one (``v1`` counts as asking for none).
-
-    Args:
-        workflow_id: As pushed.
-        version: The tag.
-        output_dir: Where to write the files; made when it is not there, and what is there under the same names is replaced. None for the
-            cache: the file there is read-only and stays until the cache is cleaned; a second pull of the same content gives the same path.
-        registry: As for :func:`push_workflow_to_registry`.
-
-    Returns:
-        The path. None when it was not pulled (not found, no answer, no workflow in it, altered on the way, nothing can be written there); the log
-        of ``ropeway`` says why.
-    """
-    from ropeway.app import pallet
-
-    return pallet.pull(workflow_id, version, output_dir, registry)
-
-
-def list_workflows(*, registry: str | None = None) -> list[str]:
-    """Return the repositories of workflows in a registry, such as ``["workflows/code-generation", "workflows/smart-router"]``.
-
-    Args:
-        registry: As for :func:`push_workflow_to_registry`; its prefix is left out of the names.
-
-    Returns:
-        All of them, however many pages the registry's catalog has. Empty when there are none or they can't be listed; then the log of ``ropeway``
-        says why.
-    """
-    from ropeway.app import pallet
-
-    return pallet.listed(registry)
-
-
-def get_workflow_metadata(workflow_id: str, version: str = "v1", *, registry: str | None = None) -> dict[str, Any] | None:
-    """Return what a workflow in a registry says of itself: ``id name version description tags``, and ``steps``, how many it has.
-
-    ``id`` and ``version`` are those in the file, ``description`` is None when there is none, inner steps are not counted. Arguments as for
-    :func:`pull_workflow_from_registry`.
-
-    Returns:
-        None when it can't be pulled or is no valid workflow; the log of ``ropeway`` says why.
-    """
-    from ropeway.app import pallet
-
-    return pallet.metadata(workflow_id, version, registry)
-
-
-async def discover_workflow(workflow_id: str, version: str = "v1", *, registry: str | None = None) -> WorkflowDefinition | None:
-    """Find a workflow in a registry and load it; arguments as for :func:`pull_workflow_from_registry`.
-
-    What was found is kept in memory. Asking again costs one question for the digest, and gives the same object while the content is the same,
-    or while the registry does not answer. Any number of tasks and threads may ask at once: what they all want is pulled once.
-
-    Returns:
-        None when it is not found or is no valid workflow; the log of ``ropeway`` says why.
-    """
-    from ropeway.app import discovery
-
-    return await asyncio.to_thread(discovery.discover, workflow_id, version, registry)
-
-
-def clear_workflow_cache() -> None:
-    """Forget what :func:`discover_workflow` keeps in memory; the next call pulls again."""
-    from ropeway.app import discovery
-
-    discovery.clear()
+def _reach(sources: Sources | None) -> Callable[[], Sources] | None:
+    return None if sources is None else lambda: sources
 
 
 def _text(target: str | Path | None) -> str | None:
