@@ -23,7 +23,7 @@ demo: env ## Run a real workflow on a small repository made for it
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo/demo
 
 test: env ## Run all tests
-	$(PYTEST) -n $(JOBS)
+	$(PYTEST) -n $(JOBS) --dist worksteal
 
 check: env ## Check style, types and the direction of imports
 	$(BIN)/ruff check

@@ -54,6 +54,11 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow ones: a long test that begins last keeps one core busy while the others have nothing left."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose programs are missing, and fail it where they have to be there: green must mean something."""
     wanted = [tool for marker in item.iter_markers("needs") for tool in marker.args]
