@@ -8,6 +8,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from ropeway.bundles.verdicts import full_name
 from ropeway.errors import StoreError
 from ropeway.registry.files import guarded
 
@@ -43,6 +44,8 @@ def link_places(cache: Path, pin: Pin) -> list[tuple[Path, tuple[str, ...]]]:
         scheme = pin.source.partition(":")[0]
         parts = (f"_{scheme}", *path, *(() if name == path[-len(name) :] else name), fixed)
     own = name or tuple(part.rpartition(".")[0] or part for part in path[-1:])
+    if pin.registry is None and pin.source.startswith("oci://"):
+        own = tuple(full_name(pin.source, pin.name).split("/"))  # without the folder of its kind: its id
     found = [(cache / "registries", tuple(as_part(part) for part in parts))]
     if own and pin.kind == "workflow":
         found.append((cache.parent / "workflows", tuple(as_part(part) for part in (*own, version))))

@@ -56,7 +56,7 @@ def links(store: Store) -> dict[str, Path]:
         ),
         (
             Pin("oci://localhost:5000/workflows/build", "workflows/build", DIGEST, version="v1"),
-            {"ropeway/registries/_oci/localhost%3A5000/workflows/build/v1", "workflows/workflows/build/v1"},
+            {"ropeway/registries/_oci/localhost%3A5000/workflows/build/v1", "workflows/build/v1"},
         ),
         (
             Pin("https://example.org/a/build.toml", "", DIGEST),

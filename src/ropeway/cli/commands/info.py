@@ -91,8 +91,8 @@ def _rows(found: Info) -> Iterator[tuple[str, str]]:
         yield "signed", _signature(each)
     for name, schema in metadata.inputs.get("properties", {}).items():
         yield "parameter", _parameter(name, schema, required=name in metadata.inputs.get("required", ()))
-    for line in metadata.capabilities.lines():
-        yield "it", line
+    for number, line in enumerate(metadata.capabilities.lines()):
+        yield "" if number else "may touch", line
 
 
 def _signature(each: Signature) -> str:
