@@ -123,6 +123,7 @@ class Exchange:
             before = self.headers.get(key)
             if before is not None and key in _SINGLE:
                 if before != value:
+                    answer.close()
                     raise ProtocolError(f"the server sent two headers {key} that differ")
                 continue
             self.headers[key] = value if before is None else f"{before}, {value}"
@@ -162,6 +163,10 @@ class Exchange:
             raise EOFError("the end of the body is missing") from error
         self._look(at_end=len(data) < limit)
         return data
+
+    def close(self) -> None:
+        """Let go of the connection: an answer behind which the server closes is not known to :class:`Wire` any more, and would keep the socket open."""
+        self._answer.close()
 
     def _look(self, *, at_end: bool) -> None:
         """Note whether that was all, and whether it was all that was promised."""

@@ -102,6 +102,7 @@ class Stream:
 
     def close(self) -> None:
         """Give the connection up."""
+        self._exchange.close()
         self._owner.drop(self._connection)
 
 
