@@ -38,7 +38,7 @@ class Target:
     def _check(self, path: str, clash: str | None) -> None:
         fault = fault_of(path, self.budget.limits) or clash
         if fault is not None:
-            raise HostileArchive(f"{path!r:.300} is refused: it {fault}")
+            raise HostileArchive(f"{path!r:.300} is refused: it {fault}", hint="nothing of it was kept; tell who published it")
 
     def _bounded(self, path: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
         size = 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ropeway.bundles.kinds import kind_of, repository_for
 from ropeway.bundles.manifest import parse_manifest
 from ropeway.errors import NotFound, Refused, RopewayError, Unreachable
+from ropeway.lang.hints import shown
 from ropeway.lang.versions import best, newest_first
 from ropeway.records import replace
 from ropeway.registry import Listing, parallel
@@ -62,7 +63,7 @@ def no_such_name(client: Client, prefix: str, wanted: Wanted, where: str) -> Not
     hint = (
         f"it has {', '.join(known[:20])}" if known else "check its spelling; a registry may also hide it from those who are not logged in"
     )
-    return NotFound(f"{where} has no {wanted.kind} {wanted.name}", hint=hint, code=f"{wanted.kind}-not-found")
+    return NotFound(f"{where} has no {wanted.kind} {shown(wanted.name)}", hint=hint, code=f"{wanted.kind}-not-found")
 
 
 def listings(client: Client, place: str, query: str, registry: str | None, kind: Kind, *, one: bool) -> Iterator[Listing]:
