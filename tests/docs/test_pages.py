@@ -42,8 +42,8 @@ def test_a_workflow_on_a_page_is_valid(page: Path, block: Block, tmp_path: Path)
     given = block.text if block.text.startswith(("id", "#")) or "\nid" in block.text or "metadata:" in block.text else ""
     head = 'id = "page"\n' if block.kind == "toml" else "id: page\n"
     path.write_text(given or head + block.text)
-    found = list(load(str(path), cwd=reader.cwd).diagnostics)
-    assert found == []
+    elsewhere = "RW516"  # a note: what a reference leads to is not loaded, so nothing is said of it
+    assert [found for found in load(str(path), cwd=reader.cwd).diagnostics if found.code != elsewhere] == []
 
 
 def test_the_pages_have_sessions_and_workflows() -> None:

@@ -3,7 +3,7 @@
 Each kind of source (a folder, a git repository, a file on the web, an OCI registry, our own server) is a :class:`Resolver`. Whoever wants a
 workflow goes through the same four steps with every one of them: :meth:`~Resolver.pin` says which content a reference means now,
 :meth:`~Resolver.evidence` who vouches for it, then it is judged (``ropeway.bundles.trust``), and only then :meth:`~Resolver.fetch` brings
-its files into the store. ``ropeway.app.resolution`` joins them.
+its files into the store. ``ropeway.app.sources`` joins them.
 """
 
 from __future__ import annotations
