@@ -62,6 +62,8 @@ def search(query: str, sources: Sources, *, registry: str | None = None, tag: st
     from ropeway.registry import parallel
 
     chosen = [sources.registries.get(registry)] if registry is not None else list(sources.registries)
+    if registry is None and sources.kind != "workflow":
+        chosen = [each for each in chosen if each.type in ("oci", "ropeway")]  # the others hold workflows only
     if not chosen:
         hint = "`workflow registry add NAME SOURCE` adds one; what is on GitHub needs none: NAME@owner/repo"
         raise NotFound("there are no registries to search", hint=hint, code="no-registries")
@@ -126,7 +128,7 @@ def versions(text: str, sources: Sources, cwd: Path) -> list[Version]:
     Raises:
         UsageError, NotFound, Unreachable, Refused: The reference, or its source, is not there or can't be asked.
     """
-    resolver, wanted = sources.resolver(elsewhere(text, cwd))
+    resolver, wanted = sources.resolver(elsewhere(text, cwd, sources.kind))
     found = resolver.releases(replace(wanted, ref=None))
     here = {pin.digest for pin, _ in sources.store.pins() if pin.source == resolver.source}
     return [Version(each, each.digest in here) for each in found]
@@ -191,7 +193,7 @@ def info(text: str, sources: Sources, cwd: Path) -> Info:
     """
     from ropeway.registry.resolvers.oci import OciResolver
 
-    reference = elsewhere(text, cwd)
+    reference = elsewhere(text, cwd, sources.kind)
     resolver, wanted = sources.resolver(reference)
     pin = resolver.pin(wanted)
     evidence = resolver.evidence(pin)

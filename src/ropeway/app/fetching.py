@@ -16,7 +16,7 @@ from ropeway.records import record
 if TYPE_CHECKING:
     from ropeway.app.sources import Sources
     from ropeway.lang.reference import Reference
-    from ropeway.registry import Fetched
+    from ropeway.registry import Fetched, Kind
 
 __all__ = ["Got", "elsewhere", "fetch"]
 
@@ -30,6 +30,8 @@ class Got:
     path: Path
     signers: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    who: tuple[str, ...] = ()
+    """The signers for people: with the names of keys that are known here."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``--json`` prints."""
@@ -49,23 +51,25 @@ class Got:
         }
 
 
-def elsewhere(text: str, cwd: Path) -> Reference:
+def elsewhere(text: str, cwd: Path, kind: Kind = "workflow") -> Reference:
     """Return what a text means, which is not on this machine.
 
     Raises:
         UsageError: It is no reference, or means a file of this machine.
         NotFound: It is a bare name in a project that has no such workflow.
     """
-    from ropeway.lang.reference import LocalReference, parse_reference
+    from ropeway.lang.reference import LocalReference, PathReference, RegistryReference, parse_reference
 
+    hint = "name what is elsewhere: NAME@REGISTRY, NAME@OWNER/REPO, oci://…, https://…"
+    if kind != "workflow":
+        parsed = parse_reference(text, kind="skill" if kind == "skill" else "workflow")
+        if isinstance(parsed, PathReference):
+            raise UsageError(f"{text} is on this machine", hint=hint, code="not-elsewhere")
+        return RegistryReference(parsed.name, None, parsed.ref) if isinstance(parsed, LocalReference) else parsed
     place = reading.locate(text, cwd)
     if isinstance(place, Path):
-        bare = isinstance(parse_reference(text), LocalReference)
-        hint = (
-            f"write {text}@ for the one in the default registry"
-            if bare
-            else "name what is elsewhere: NAME@REGISTRY, NAME@OWNER/REPO, oci://…, https://…"
-        )
+        if isinstance(parse_reference(text), LocalReference):
+            hint = f"write {text}@ for the one in the default registry"
         raise UsageError(f"{text} is on this machine: {place}", hint=hint, code="not-elsewhere")
     return place
 
@@ -85,14 +89,24 @@ def fetch(text: str, *, sources: Sources, cwd: Path, output: Path | None = None,
         Refused: It must not be used (the named errors of ``bundles.problems``), or files are in the way (code ``output-exists``).
         StoreError: The store, or the folder, can't be written.
     """
-    reference = elsewhere(text, cwd)
+    reference = elsewhere(text, cwd, sources.kind)
     if output is not None:
         _check_output(output, force=force)
     fetched = sources.bring(reference, by="typed", project=find_project(cwd) or cwd, record=sources.lock)
     if output is not None:
         _copy(fetched, output)
     path = output if output is not None else _link(fetched, sources)
-    return Got(str(reference), fetched, path, sources.judge.signers(fetched), _notes(fetched))
+    signers = sources.judge.signers(fetched)
+    return Got(str(reference), fetched, path, signers, _notes(fetched), _names(signers, sources))
+
+
+def _names(signers: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
+    if not signers:
+        return ()
+    from ropeway.app.keys import public_keys
+
+    keys = public_keys(sources.environ)
+    return tuple(keys[signer].shown if signer in keys else signer.removeprefix("sha256:")[:16] for signer in signers)
 
 
 def _link(fetched: Fetched, sources: Sources) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -116,12 +117,12 @@ def publish(
     target = _target(registry, environ)
     with tempfile.TemporaryDirectory(prefix="ropeway-publish-") as spool:
         bundle, made = _prepared(source, options, Path(spool), cwd)
-        if isinstance(target, Path):
-            return _into_folder(target, registry, bundle, made)
+        if isinstance(target, _Folder):
+            return _into_folder(target, bundle, made)
         return _push(target, bundle, made, options, environ, progress)
 
 
-def _target(text: str | None, environ: Mapping[str, str]) -> _Oci | Path:
+def _target(text: str | None, environ: Mapping[str, str]) -> _Oci | _Folder:
     from ropeway.app.oci import place_of
     from ropeway.registry.config import FILE, Registries
 
@@ -129,13 +130,16 @@ def _target(text: str | None, environ: Mapping[str, str]) -> _Oci | Path:
     if text is None or text in known.all:
         found = known.get(text)
         if found.type == "path":
-            return Path(found.source)
+            return _Folder(Path(found.source), found.name)
         if found.type == "git":
             hint = "put it into that repository and tag it: git add, git commit, git tag v1.0.0, git push; or publish to an OCI registry"
             raise UsageError(
                 f"{found.name} is a git repository, and what is in it is published by committing", hint=hint, code="registry-type"
             )
         return _Oci(_place(found), found.name, managed=found.type == "ropeway")
+    if _REPOSITORY.fullmatch(text) and not text.startswith("localhost/"):
+        hint = "commit and push it there; or name a registry: workflow registry list shows yours, HOST/PREFIX means any"
+        raise UsageError(f"{text} is a repository on GitHub, and what is in it is published by committing", hint=hint, code="registry-type")
     place = place_of(text, environ)
     own = next((each for each in known if each.type == "ropeway" and _place(each).host == place.host), None)
     return _Oci(place, managed=own is not None)
@@ -146,6 +150,18 @@ def _place(registry: Registry) -> Place:
 
     found = place_in(registry.source)
     return Place(found.host) if registry.type == "ropeway" else found
+
+
+_REPOSITORY: Final = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_.-]+")
+"""``owner/repo``; what begins with a host has a dot, a colon or is ``localhost``."""
+
+
+@record
+class _Folder:
+    """A configured folder to publish to."""
+
+    path: Path
+    name: str
 
 
 @record
@@ -205,16 +221,16 @@ def _shown(source: Path, bundle: Bundle, cwd: Path) -> Path:
 # -- where to ---------------------------------------------------------------------------------------------------------------------------
 
 
-def _into_folder(folder: Path, registry: str | None, bundle: Bundle, made: Published) -> Published:
+def _into_folder(target: _Folder, bundle: Bundle, made: Published) -> Published:
     from ropeway.registry.publish_path import place_bundle
 
-    reference = f"{made.name}@{registry or ''}"
+    reference = f"{made.name}@{target.name}"
     if made.tags:
         raise UsageError("what is in a folder has no tags", hint="leave --tag out", code="registry-type")
     notes = [*made.notes]
     if made.dry_run:
         return replace(made, reference=reference)
-    placed = place_bundle(folder, made.name, bundle)
+    placed = place_bundle(target.path, made.name, bundle)
     if placed.replaced is not None:
         notes.append(f"{placed.replaced} was there before: a folder keeps one version of each")
     return replace(made, reference=reference, new=placed.new, digest=placed.digest, notes=tuple(notes))

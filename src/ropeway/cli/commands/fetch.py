@@ -44,7 +44,7 @@ def command(console: Console, *, reference: str, output: Path | None, force: boo
     pin = got.fetched.pin
     rows = [("version", pin.version)] if pin.version is not None else []
     rows += [("digest", pin.digest), ("file", got.fetched.file)]
-    rows += [("signed by", signer.removeprefix("sha256:")[:16]) for signer in got.signers]
+    rows += [("signed by", clean(signer)) for signer in got.who]
     console.data(clean(str(got.path)))
     for line in table((f"  {label}", clean(text)) for label, text in rows):
         console.say(line)

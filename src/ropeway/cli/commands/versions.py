@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from ropeway.cli.console import clean
 from ropeway.cli.group import argument, option, verb
 from ropeway.cli.options import kind_option
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 @verb()
 @argument("reference", metavar="REF")
-@option("--limit", metavar="N", type=int, help="Show only the newest N.")
+@option("--limit", metavar="N", type=click.IntRange(min=1), help="Show only the newest N.")
 @kind_option
 def command(console: Console, *, reference: str, limit: int | None, kind: Kind, **_: Any) -> None:
     """List the versions that REF has, the newest first, and what else it can be asked for by.
