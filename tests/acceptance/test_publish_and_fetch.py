@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 from acceptance.harness import Project, Said
 from ropeway.app.keys import open_keys
 from ropeway.bundles.manifest import parse_manifest
-from ropeway.testing.registries import FakeRegistry
+from ropeway.testing.registries import FOREVER, FakeRegistry
+from support.projects import until
 from support.publishers import Publisher
 
 
@@ -142,6 +144,50 @@ def test_a_registry_that_fails_does_not_hide_what_the_others_have(project: Proje
     assert [json.loads(line)["reference"] for line in said.out.splitlines()] == ["build@team"]
     assert said.err.startswith("warning: gone was not searched: the registry gone (/nowhere/at/all) is not there\n")
     assert project.run("search", "--registry", "gone").status == 3
+
+
+@pytest.mark.parametrize("on", ["POST .*/blobs/uploads/", "PUT .*/manifests/sha256:", "PUT .*/manifests/1.0.0"])
+def test_ctrl_c_leaves_nothing_that_others_could_see(project: Project, registry: FakeRegistry, ada: Publisher, on: str) -> None:
+    trick = registry.trick(on=on, delay=FOREVER)
+    process = project.start("publish", str(ada.folder), "--unsigned")
+    until(lambda: trick.used > 0)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert registry.content.repository("workflows/build").tags == {}
+
+
+def test_a_skill_of_a_team_is_published_found_and_fetched(project: Project, registry: FakeRegistry, ada: Publisher) -> None:
+    ada.write("pdf/SKILL.md", "---\nname: pdf\ndescription: Reads PDF files\n---\nText\n")
+    ada.publish(registry.host, "1.0.0", source=ada.folder / "pdf", name="acme/docs/pdf")
+    assert told(project, registry, "search", "--kind", "skill", "pdf").out.splitlines()[1:] == [
+        "acme/docs/pdf@team  1.0.0    Reads PDF files"
+    ]
+    done = json.loads(project.raw("fetch", "--kind", "skill", "acme/docs/pdf@team", "--json").stdout)
+    assert (done["kind"], done["file"].rpartition("/")[2], done["version"]) == ("skill", "SKILL.md", "1.0.0")
+    assert json.loads(project.raw("info", "--kind", "skill", "acme/docs/pdf@", "--json").stdout)["description"] == "Reads PDF files"
+    assert json.loads(project.raw("versions", "--kind", "skill", "acme/docs/pdf@", "--json").stdout)["version"] == "1.0.0"
+
+
+def test_what_a_project_calls_its_own_is_not_looked_for_elsewhere(project: Project, registry: FakeRegistry, ada: Publisher) -> None:
+    ada.publish(registry.host)
+    project.file("workflow.toml", 'id = "build"\n[steps.a]\nrun = "true"\n')
+    said = project.run("fetch", "build")
+    assert (said.status, said.err) == (
+        2,
+        "error: build is on this machine: HERE/workflow.toml\nhint: write build@ for the one in the default registry\n",
+    )
+
+
+def test_what_is_published_runs_locked_and_is_upgraded(project: Project, registry: FakeRegistry, ada: Publisher) -> None:
+    ada.publish(registry.host)
+    project.file("workflow.toml", 'id = "mine"\n[steps.a]\nuses = "workflow:build@team#^1"\n')
+    assert project.run("lock").status == 0
+    ada.write("lib/word.txt", "two")
+    ada.publish(registry.host, "1.1.0")
+    assert "hello from one" in project.run("run", "--locked").out
+    assert "1.0.0 (" in project.run("upgrade", "--yes").out
+    assert "hello from two" in project.run("run", "--locked").out
 
 
 # -- attacks --------------------------------------------------------------------------------------------------------------------------------
@@ -321,6 +367,7 @@ def manifest_of(registry: FakeRegistry, digest: str) -> Any:
         ("info nothing@", 3, "the registry team (oci://REGISTRY) has no workflow 'nothing'"),
         ("publish nowhere", 3, "nowhere does not exist"),
         ("publish --registry nowhere", 3, "no registry is called `nowhere`"),
+        ("publish --registry acme/flows", 2, "acme/flows is a repository on GitHub, and what is in it is published by committing"),
         ("publish --all --unsigned", 2, "--unsigned does not go with --all"),
         ("publish", 2, None),
     ],

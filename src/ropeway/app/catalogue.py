@@ -67,7 +67,7 @@ def search(query: str, sources: Sources, *, registry: str | None = None, tag: st
     if not chosen:
         hint = "`workflow registry add NAME SOURCE` adds one; what is on GitHub needs none: NAME@owner/repo"
         raise NotFound("there are no registries to search", hint=hint, code="no-registries")
-    around = sources.around
+    around = replace(sources.around, brief=registry is None)
     found: dict[str, list[Listing]] = {}
     failed: dict[str, RopewayError] = {}
 

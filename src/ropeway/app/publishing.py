@@ -270,4 +270,5 @@ def _push(
         return made
     with connect(target.place.host, environ, progress) as client:
         pushed = push_bundle(client, repository, bundle, made.version, tags=made.tags, signing=signing)
-    return replace(made, new=pushed.new, signed=pushed.signed)
+    moved = tuple(f"{tag} named other content before: who has used it under that tag is refused from now on" for tag in pushed.moved)
+    return replace(made, new=pushed.new, signed=pushed.signed, notes=(*made.notes, *moved))

@@ -24,7 +24,10 @@ __all__ = ["Around", "registry_resolver", "resolver_for"]
 
 @record
 class Around:
-    """What all resolvers of one command share. ``github_url`` is the base address of ad hoc references."""
+    """What all resolvers of one command share.
+
+    ``github_url`` is the base address of ad hoc references; ``brief`` says that several are asked at once, and that none is waited for long.
+    """
 
     registries: Registries
     github_url: str
@@ -32,10 +35,13 @@ class Around:
     environ: Mapping[str, str]
     progress: Progress | None = None
     offline: bool = False
+    brief: bool = False
 
     @property
     def net(self) -> Net:
         """How the network is used."""
+        if self.brief:
+            return Net(offline=self.offline, timeout=10.0, connect_timeout=5.0, retries=1, longest_wait=5.0)
         return Net(offline=self.offline)
 
     @property

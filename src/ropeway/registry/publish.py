@@ -15,7 +15,7 @@ from ropeway.lang.versions import newest_first, parse_version
 from ropeway.records import record, replace
 from ropeway.registry.client import check_reference
 from ropeway.registry.signatures import signatures_of
-from ropeway.registry.tags import is_fallback, same_version, version_of
+from ropeway.registry.tags import chosen_by_word, is_fallback, same_version, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,13 +43,14 @@ class Pushed:
     """What became of a bundle.
 
     ``new`` is False where the version was there with the same content; ``signed`` says that a signature was added; ``previous`` is the digest of the
-    highest lower version.
+    highest lower version; ``moved`` are further tags that named other content before, and are not meant to move.
     """
 
     digest: str
     new: bool
     signed: bool
     previous: str | None = None
+    moved: tuple[str, ...] = ()
 
 
 def relabelled(bundle: Bundle, name: str, version: str) -> Bundle:
@@ -106,13 +107,14 @@ def push_bundle(
         found = client.head(repository, tag)
         if found is not None and found.digest != digest:
             raise _taken(client, repository, version, found.digest, digest)
+    moved = tuple(each for each in tags if each in there and not chosen_by_word(each) and _names_other(client, repository, each, digest))
     for each in (*((tag,) if new else ()), *tags):
         client.push_manifest(repository, each, bundle.manifest)
     if new:
         found = client.head(repository, tag)
         if found is None or found.digest != digest:
             raise _taken(client, repository, version, "nothing" if found is None else found.digest, digest)
-    return Pushed(digest, new, signed, previous)
+    return Pushed(digest, new, signed, previous, moved)
 
 
 def _check_extra(tag: str, own: str) -> None:
@@ -122,9 +124,14 @@ def _check_extra(tag: str, own: str) -> None:
     if tag != own and (parse_version(tag) is not None or is_fallback(tag) or ":" in tag):
         raise UsageError(
             f"{tag} can not be a further tag: it is a version itself",
-            hint="such as latest, stable or v1: tags that may move",
+            hint="such as latest",
             code="tag-name",
         )
+
+
+def _names_other(client: Client, repository: str, tag: str, digest: str) -> bool:
+    found = client.head(repository, tag)
+    return found is not None and found.digest != digest
 
 
 def _tags(client: Client, repository: str) -> list[str]:

@@ -183,10 +183,11 @@ def _yaml(data: dict[str, Any]) -> list[str]:
             continue
         lines.append("workflows:")
         for name, entry in value.items():
+            if not isinstance(entry, dict) or not entry:
+                lines.append(f"  {_word(name)}: {_word(entry)}")
+                continue
             lines.append(f"  {_word(name)}:")
-            lines += [f"    {_word(each)}: {_word(said)}" for each, said in entry.items()] if isinstance(entry, dict) else []
-            if not isinstance(entry, dict):
-                lines[-1] += f" {_word(entry)}"
+            lines += [f"    {_word(each)}: {_word(said)}" for each, said in entry.items()]
     return lines
 
 

@@ -197,6 +197,13 @@ def test_a_single_file_takes_its_readme_along_and_nothing_else(own: FakeRegistry
     assert [file.path for file in done.files] == ["README.md", "workflow.toml"]
 
 
+def test_a_further_tag_that_moves_is_worth_a_warning_unless_it_is_latest(own: FakeRegistry, ada: Publisher) -> None:
+    ada.publish(own.host, tags=("latest", "v1"))
+    assert [note for note in ada.publish(own.host, tags=("latest", "v1")).notes if "before" in note] == []
+    notes = [note for note in ada.publish(own.host, "1.1.0", tags=("latest", "v1")).notes if "before" in note]
+    assert notes == ["v1 named other content before: who has used it under that tag is refused from now on"]
+
+
 def test_a_further_tag_can_not_be_a_version(own: FakeRegistry, ada: Publisher) -> None:
     for tag in ("2.0.0", "v1.0.1", "a/b", "sha256:" + "0" * 64):
         with pytest.raises((UsageError, InvalidBundle)):

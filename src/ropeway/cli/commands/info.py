@@ -9,7 +9,7 @@ from ropeway.cli.console import clean
 from ropeway.cli.group import argument, verb
 from ropeway.cli.options import kind_option
 from ropeway.cli.reach import sources_for
-from ropeway.cli.text import size, table
+from ropeway.cli.text import fit, size, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ropeway.cli.console import Console
 
 _LINES = 12
+_LONGEST = 2000
 _VERSIONS = 10
 _STATES = {
     "valid": "",
@@ -52,7 +53,7 @@ def command(console: Console, *, reference: str, kind: Kind) -> None:
     )
     console.data(console.styled(clean(head), "bold"))
     if found.metadata.description:
-        console.data(clean(found.metadata.description.strip(), lines=True))
+        console.data(fit(clean(found.metadata.description.strip(), lines=True), _LONGEST))
     console.data()
     for line in table((clean(label), clean(text)) for label, text in _rows(found)):
         console.data(line)

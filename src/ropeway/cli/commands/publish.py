@@ -36,7 +36,7 @@ class _Told(NamedTuple):
 @option("--registry", "-r", metavar="NAME|URL", help="Where to: a registry's name, or HOST[:PORT][/PREFIX]. Default: the default registry.")
 @option("--version", metavar="VERSION", help="Publish it as this version instead of the one in the file.")
 @option("--name", metavar="[ORG/]NAME", help="Publish it under this name instead of its id.")
-@option("--tag", "tags", multiple=True, metavar="TAG", help="Let this tag mean it as well, such as latest or v1; may be repeated.")
+@option("--tag", "tags", multiple=True, metavar="TAG", help="Let this tag mean it as well, such as latest; may be repeated.")
 @option("--key", metavar="KEY", help="Sign with this key; needed when you have several.")
 @option("--unsigned", is_flag=True, help="Publish without a signature.")
 @option("--kind", type=click.Choice(["workflow", "skill", "agent"]), help="What it is, when the files could be several kinds.")

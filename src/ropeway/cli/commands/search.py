@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ropeway.cli.console import Console
     from ropeway.registry import Listing
 
+_LONGEST = 200  # columns of a description: anybody may publish any
+
 
 @verb()
 @argument("query", nargs=-1, metavar="[WORD]...")
@@ -55,7 +57,7 @@ def command(console: Console, *, query: tuple[str, ...], registry: str | None, t
 def _row(each: Listing) -> tuple[str, ...]:
     said = each.description or each.title or ""
     tags = f" [{', '.join(each.tags)}]" if each.tags else ""
-    return clean(f"{each.name}@{each.registry}"), clean(each.version or ""), clean(" ".join(said.split()) + tags).strip()
+    return clean(f"{each.name}@{each.registry}"), clean(each.version or ""), fit(clean(" ".join(said.split())), _LONGEST) + clean(tags)
 
 
 def _as_json(each: Listing) -> dict[str, object]:
