@@ -298,10 +298,15 @@ def test_each_way_to_fail_has_its_own_code(
     assert caught.value.hint
 
 
-def test_a_lock_of_another_source_is_not_taken_for_this_one(own: FakeRegistry, client: Client) -> None:
+@pytest.mark.parametrize(
+    "source", ["oci://other.example.org/team/workflows/build", "oci://HOST/team/workflows/other", "https://HOST/build.toml"]
+)
+def test_a_lock_of_another_source_is_not_taken_for_this_one(own: FakeRegistry, client: Client, source: str) -> None:
+    pin = Pin(source.replace("HOST", own.host), "build", "sha256:" + "0" * 64)
     with pytest.raises(Refused) as caught:
-        client.resolver().evidence(Pin("oci://other.example.org/workflows/build", "build", "sha256:" + "0" * 64))
+        client.resolver().evidence(pin)
     assert caught.value.code == "source-changed"
+    assert own.seen == []
 
 
 # -- our own server -------------------------------------------------------------------------------------------------------------------------

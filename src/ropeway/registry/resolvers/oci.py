@@ -6,6 +6,7 @@ read as well as what ``workflow publish`` wrote. Everything is asked by digest o
 
 from __future__ import annotations
 
+import os
 import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
@@ -20,10 +21,10 @@ from ropeway.registry.about import files_of
 from ropeway.registry.tags import choose, chosen_by_word, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
-    from typing import BinaryIO
 
+    from ropeway.bundles.blobs import Seen, Verified
     from ropeway.bundles.manifest import Descriptor, Manifest
     from ropeway.registry import Kind, Listing, Progress, Wanted
     from ropeway.registry.about import About
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from ropeway.registry.transport import Net
 
 __all__ = ["TAKEN_BY", "OciResolver"]
+
+_MEMORY: Final = 32 * 2**20
+"""Bytes of small files that are held in memory until they are unpacked: what a cut fetch has to ask for again."""
 
 TAKEN_BY: Final[dict[Kind, str]] = {
     "workflow": "`workflow run` and `workflow fetch` take it",
@@ -148,15 +152,18 @@ class OciResolver:
         repository = self._repository_of(pin)
         manifest = parse_manifest(evidence.manifest or self._manifest(self._client(), repository, pin.digest))
         layers = files_of(manifest)
+        known: dict[str, tuple[str, Seen]] = {}
+        held: dict[str, Verified] = {}
         try:
-            self._client().pull(repository, layers, self._blob)
+            held.update(self._pull(repository, layers))
+            tree, _, file = self._store.add_tree(
+                lambda folder: self._unpack(repository, manifest, folder, pin.kind, held, known), known=known
+            )
         except BundleRefused:
-            self._discard(layers)
+            self._discard(self._blob(layer) for layer in layers)
             raise
-        try:
-            tree, _, file = self._store.add_tree(lambda folder: self._unpack(repository, manifest, folder, pin.kind))
         finally:
-            self._discard(layers)
+            self._discard(blob.path for blob in held.values() if blob.path is not None)
             self._close()
         return self._store.keep(pin, tree, file, evidence)
 
@@ -255,10 +262,11 @@ class OciResolver:
             raise
 
     def _repository_of(self, pin: Pin) -> str:
-        repository = pin.source.removeprefix(f"oci://{self.host}/")
-        if repository == pin.source:
+        """Return where a pin's content is; a lockfile can't say that it is elsewhere than its reference does."""
+        repository = self.repository(pin.name, pin.kind)
+        if pin.source != f"oci://{self.host}/{repository}":
             raise Refused(
-                f"{pin.name} comes from {pin.source}, and the registry {self._registry or ''} is at {self.host} now",
+                f"{pin.name} is locked to {pin.source}, and the reference leads to oci://{self.host}/{repository}",
                 hint="`workflow upgrade` locks what it means there",
                 code="source-changed",
             )
@@ -275,19 +283,39 @@ class OciResolver:
     def _blob(self, layer: Descriptor) -> Path:
         return self._store.blob(layer.digest)
 
-    def _unpack(self, repository: str, manifest: Manifest, folder: Path, kind: Kind) -> str:
+    def _pull(self, repository: str, layers: Sequence[Descriptor]) -> Mapping[str, Verified]:
+        return self._client().pull(repository, layers, self._blob, memory=_MEMORY)
+
+    def _unpack(
+        self, repository: str, manifest: Manifest, folder: Path, kind: Kind, held: dict[str, Verified], known: dict[str, tuple[str, Seen]]
+    ) -> str:
         from ropeway.bundles.unpack import unpack_into
 
-        def opened(layer: Descriptor) -> BinaryIO:
-            while True:
+        own: set[str] = set()
+
+        def found(layer: Descriptor) -> Verified:
+            while layer.digest not in own:
                 try:
-                    return self._blob(layer).open("rb")
-                except FileNotFoundError:  # another process has unpacked the same meanwhile, and cleared up behind itself
-                    self._client().pull(repository, [layer], self._blob)
+                    held[layer.digest] = _own(held[layer.digest])
+                except FileNotFoundError:  # another process has unpacked the same meanwhile
+                    held.update(self._pull(repository, [layer]))
+                else:
+                    own.add(layer.digest)
+            return held[layer.digest]
 
-        return unpack_into(manifest, opened, folder, kind=kind, name=base_name(repository))
+        return unpack_into(manifest, found, folder, kind=kind, name=base_name(repository), known=known)
 
-    def _discard(self, layers: Iterable[Descriptor]) -> None:
-        for layer in layers:
+    @staticmethod
+    def _discard(paths: Iterable[Path]) -> None:
+        for path in paths:
             with suppress(OSError):
-                self._blob(layer).unlink()
+                path.unlink()
+
+
+def _own(blob: Verified) -> Verified:
+    """Give a blob's file a name that no other process looks for."""
+    if blob.path is None:
+        return blob
+    path = blob.path.with_name(f"{blob.path.name}.{os.urandom(8).hex()}")
+    blob.path.rename(path)
+    return replace(blob, path=path)
