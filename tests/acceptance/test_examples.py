@@ -56,7 +56,7 @@ def test_an_example_is_valid_without_a_remark(path: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(EXAMPLES)))
 def test_every_example_is_run_by_a_test_here(path: Path) -> None:
-    run_by_demo = path.parent.name == "demo"
+    run_by_demo = path.relative_to(EXAMPLES).parts[0] == "demo"
     used_by_another = path.name == "measure.toml"
     assert run_by_demo or used_by_another or f'"{path.parent.name}/{path.name}"' in Path(__file__).read_text()
 
