@@ -27,7 +27,7 @@ def test_a_key_from_its_making_to_its_end(project: Project) -> None:
     line = re.fullmatch(r"(ropeway-ed25519 \S{43}= expires=\d{4}-\d\d-\d\d Release key of Acme)\n", out)
     assert line is not None
     assert re.fullmatch(
-        r"made the key release \([0-9a-f]{16}\), kept in the file; it is good until \d{4}-\d\d-\d\d\n"
+        r"made the key release \([0-9a-f]{16}\), kept in a file that only you can read; it is good until \d{4}-\d\d-\d\d\n"
         r"hand this line to those who are to trust it \(`workflow keys export` prints it again\):\n",
         err,
     )

@@ -233,7 +233,7 @@ def test_one_logs_in_and_out_and_the_password_stays_secret(home: Project, docker
     wrong = registry(home, "login", "corp", "-u", user, "--password-stdin", stdin="wrong\n")
     assert wrong.status == 4, str(wrong)
     told = registry(home, "login", "corp", "-u", user, "--password-stdin", stdin=f"{password}\n")
-    assert told == Said(err=f"logged in to {host} as {user}; kept in the file\n")
+    assert told == Said(err=f"logged in to {host} as {user}; kept in a file that only you can read\n")
     assert f"logged in  as {user}\n" in registry(home, "show", "corp").out
     for path in home.root.parent.rglob("*"):
         if path.is_file() and password.encode() in path.read_bytes():
@@ -251,7 +251,7 @@ def test_on_a_terminal_the_password_is_asked_for_without_echo(home: Project, doc
     os.write(master, f"{LOGIN[0]}\n".encode())
     said = _until(master, b"Password or token: ")
     os.write(master, f"{LOGIN[1]}\n".encode())
-    said += _until(master, b"kept in the file")
+    said += _until(master, b"kept in a file that only you can read")
     assert process.wait(20) == 0
     os.close(master)
     assert LOGIN[1].encode() not in said

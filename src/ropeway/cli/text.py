@@ -1,4 +1,4 @@
-"""How wide text is on a terminal, and how to make it fit; how times and sizes are said."""
+"""How wide text is on a terminal, and how to make it fit; how times, sizes and places are said."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["ago", "duration", "fit", "plural", "size", "table", "wide"]
+__all__ = ["ago", "duration", "fit", "keeper", "plural", "size", "table", "wide"]
 
 
 def wide(text: str) -> int:
@@ -89,3 +89,8 @@ def size(count: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" or amount >= 9.95 else f"{amount:.1f} {unit}"
         amount /= 1024
     return f"{amount:.1f} TiB"
+
+
+def keeper(place: str) -> str:
+    """Return where a secret is kept (a ``Place`` of ``settings.secret_store``), in words."""
+    return "a file that only you can read" if place == "file" else "your keyring"

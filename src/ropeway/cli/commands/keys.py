@@ -83,11 +83,13 @@ def _password() -> str:
 
 
 def _made(console: Console, key: PublicKey, place: str, how: str) -> None:
+    from ropeway.cli.text import keeper
+
     if console.json:
         console.object({**_json(key), "place": place})
         return
     ends = f"; it is good until {key.expires:%Y-%m-%d}" if key.expires is not None else ""
-    console.say(clean(f"{how} the key {key.name} ({key.short}), kept in the {place}{ends}"))
+    console.say(clean(f"{how} the key {key.name} ({key.short}), kept in {keeper(place)}{ends}"))
     console.say("hand this line to those who are to trust it (`workflow keys export` prints it again):")
     console.data(clean(key.line()))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ropeway.cli.console import clean
 from ropeway.cli.folders import bootstrap
 from ropeway.cli.group import argument, option, verb_group
-from ropeway.cli.text import plural, table
+from ropeway.cli.text import keeper, plural, table
 from ropeway.errors import Cancelled, RopewayError, UsageError
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def login(console: Console, *, place: str, username: str | None, password_stdin:
     if console.json:
         console.object({"host": host, "username": username or None, "place": kept})
     else:
-        console.say(clean(f"logged in to {host}{f' as {username}' if username else ''}; kept in the {kept}"))
+        console.say(clean(f"logged in to {host}{f' as {username}' if username else ''}; kept in {keeper(kept)}"))
 
 
 def _asked(console: Console, host: str, username: str | None, *, stdin: bool) -> tuple[str, str]:
