@@ -6,26 +6,22 @@ read as well as what ``workflow publish`` wrote. Everything is asked by digest o
 
 from __future__ import annotations
 
-import os
 import weakref
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from ropeway.bundles.kinds import MAX_PEEK, base_name, expect_kind, kind_of, repository_for
+from ropeway.bundles.kinds import MAX_PEEK, expect_kind, kind_of, repository_for
 from ropeway.bundles.manifest import parse_manifest
-from ropeway.bundles.problems import BundleRefused, InvalidBundle, MovedTag
+from ropeway.bundles.problems import InvalidBundle, MovedTag
 from ropeway.errors import NotFound, Refused
 from ropeway.records import replace
 from ropeway.registry import Evidence, Fetched, Pin, Release, Silent
-from ropeway.registry.about import files_of
 from ropeway.registry.tags import choose, chosen_by_word, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from ropeway.bundles.blobs import Seen, Verified
-    from ropeway.bundles.manifest import Descriptor, Manifest
+    from ropeway.bundles.manifest import Manifest
     from ropeway.registry import Kind, Listing, Progress, Wanted
     from ropeway.registry.about import About
     from ropeway.registry.client import Client
@@ -150,20 +146,12 @@ class OciResolver:
         if found is not None:
             return self._again(found, pin, evidence)
         repository = self._repository_of(pin)
+        from ropeway.registry.unpacking import into_store
+
         manifest = parse_manifest(evidence.manifest or self._manifest(self._client(), repository, pin.digest))
-        layers = files_of(manifest)
-        known: dict[str, tuple[str, Seen]] = {}
-        held: dict[str, Verified] = {}
         try:
-            held.update(self._pull(repository, layers))
-            tree, _, file = self._store.add_tree(
-                lambda folder: self._unpack(repository, manifest, folder, pin.kind, held, known), known=known
-            )
-        except BundleRefused:
-            self._discard(self._blob(layer) for layer in layers)
-            raise
+            tree, file = into_store(self._client(), repository, manifest, self._store, pin.kind)
         finally:
-            self._discard(blob.path for blob in held.values() if blob.path is not None)
             self._close()
         return self._store.keep(pin, tree, file, evidence)
 
@@ -279,43 +267,3 @@ class OciResolver:
         if pin.version is None and found.evidence == evidence:
             return replace(found, pin=pin)
         return self._store.keep(pin, found.tree, found.file, evidence)
-
-    def _blob(self, layer: Descriptor) -> Path:
-        return self._store.blob(layer.digest)
-
-    def _pull(self, repository: str, layers: Sequence[Descriptor]) -> Mapping[str, Verified]:
-        return self._client().pull(repository, layers, self._blob, memory=_MEMORY)
-
-    def _unpack(
-        self, repository: str, manifest: Manifest, folder: Path, kind: Kind, held: dict[str, Verified], known: dict[str, tuple[str, Seen]]
-    ) -> str:
-        from ropeway.bundles.unpack import unpack_into
-
-        own: set[str] = set()
-
-        def found(layer: Descriptor) -> Verified:
-            while layer.digest not in own:
-                try:
-                    held[layer.digest] = _own(held[layer.digest])
-                except FileNotFoundError:  # another process has unpacked the same meanwhile
-                    held.update(self._pull(repository, [layer]))
-                else:
-                    own.add(layer.digest)
-            return held[layer.digest]
-
-        return unpack_into(manifest, found, folder, kind=kind, name=base_name(repository), known=known)
-
-    @staticmethod
-    def _discard(paths: Iterable[Path]) -> None:
-        for path in paths:
-            with suppress(OSError):
-                path.unlink()
-
-
-def _own(blob: Verified) -> Verified:
-    """Give a blob's file a name that no other process looks for."""
-    if blob.path is None:
-        return blob
-    path = blob.path.with_name(f"{blob.path.name}.{os.urandom(8).hex()}")
-    blob.path.rename(path)
-    return replace(blob, path=path)
