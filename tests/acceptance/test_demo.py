@@ -27,7 +27,19 @@ def test_the_demo_behaves_as_it_says_and_leaves_nothing_behind(tmp_path: Path) -
     shown = [line for line in done.stdout.splitlines() if line.startswith("$ ")]
     for verb in ("validate", "graph", "run", "shell", "resume", "diff", "land", "runs", "status", "logs", "artifacts", "gc"):
         assert any(line.startswith(f"$ workflow {verb}") for line in shown), verb
-    for verb in ("keys generate", "registry add", "publish", "info", "fetch", "lock --check", "lock", "run --locked --offline", "upgrade"):
+    for verb in (
+        "package",
+        "bundle show",
+        "keys generate",
+        "registry add",
+        "publish",
+        "info",
+        "fetch",
+        "lock --check",
+        "lock",
+        "run --locked --offline",
+        "upgrade",
+    ):
         assert any(line.startswith(f"$ workflow {verb}") for line in shown), verb
     assert done.stdout.rstrip().splitlines()[-1].startswith("# Everything behaved.")
     assert "in a working copy of @ (git)" in done.stdout
