@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from ropeway.bundles.keys import short
 from ropeway.bundles.problems import NotTrusted
 from ropeway.errors import InvalidWorkflow
 from ropeway.records import record
@@ -31,7 +32,7 @@ class Question:
 
     def lines(self) -> list[str]:
         """Return it as lines for people."""
-        by = f"signed by {', '.join(self.signers)}" if self.signers else "not signed: nobody vouches for it"
+        by = f"signed with the key {', '.join(map(short, self.signers))}" if self.signers else "not signed: nobody vouches for it"
         return [f"from {self.source}", f"{self.digest}, {by}", *(f"- {each}" for each in self.touches)]
 
 

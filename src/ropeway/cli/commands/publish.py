@@ -115,7 +115,7 @@ def _would(console: Console, done: Published) -> None:
     for line in table((f"    {size(each.size)}", clean(each.path)) for each in done.files):
         console.data(line)
     if done.touches:
-        console.data("  it:")
+        console.data("  may touch:")
     for touch in done.touches:
         console.data(f"    {clean(touch)}")
     console.say("Nothing was published.")

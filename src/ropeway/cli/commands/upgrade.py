@@ -83,7 +83,10 @@ def _lines(change: Change, console: Console) -> Iterator[str]:
     ):
         if names:
             yield f"  {label}: {clean(', '.join(names))}"
-    for label, lines in (("it may", change.capabilities), ("signers", change.signers)):
+    from ropeway.bundles.keys import short
+
+    signers = tuple(f"{line[:2]}{short(line[2:])}" for line in change.signers)
+    for label, lines in (("it may", change.capabilities), ("signed with", signers)):
         for line in lines:
             yield f"  {label}: {console.styled(clean(line), 'yellow' if line.startswith('+') else 'dim')}"
 
