@@ -110,7 +110,7 @@ def test_a_dry_run_shows_what_would_be_published(project: Project, registry: Fak
           digest  sha256:DIGEST
           files:
             72 B  workflow.toml
-          it:
+          may touch:
             runs bash scripts with your rights
             reaches any host, and every file that you can
         """,
