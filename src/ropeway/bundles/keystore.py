@@ -83,7 +83,7 @@ class KeyStore:
         key = find_key(text, every)
         if key is None:
             names = ", ".join(each.name for each in every)
-            hint = f"there are {names}" if names else "`workflow keys generate` makes one, `workflow keys trust` takes one of somebody else"
+            hint = f"keys here: {names}" if names else "`workflow keys generate` makes one, `workflow keys trust` takes one of somebody else"
             raise NotFound(f"there is no key {text!r:.80}", hint=hint, code="key-not-found")
         return key
 
