@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from ropeway.registry import Evidence, Fetched, Wanted
     from ropeway.registry.lockfile import Locked
 
-__all__ = ["Judge"]
+__all__ = ["Judge", "is_claimed"]
+
+
+def is_claimed(subject: Subject, servers: Collection[str]) -> bool:
+    """Whether a subject is a name with an owner on a server of ours, where nothing is published without a signature."""
+    return subject.source.removeprefix("oci://").partition("/")[0] in servers and "/" in subject.full_name
 
 
 class Judge:
@@ -27,7 +32,7 @@ class Judge:
 
     Args:
         environ: Says where the person's configuration and state are.
-        servers: Hosts of our own servers that the person has configured: what has an owner there is always signed.
+        servers: Gives the hosts of our own servers that the person has configured.
     """
 
     def __init__(self, environ: Mapping[str, str], servers: Callable[[], Collection[str]] = tuple) -> None:
@@ -83,7 +88,7 @@ class Judge:
             seen=self.known.seen(subject.source, subject.name),
             locked=entry,
             now=datetime.now(UTC),
-            claimed=subject.source.removeprefix("oci://").partition("/")[0] in self._servers() and "/" in subject.full_name,
+            claimed=is_claimed(subject, self._servers()),
         )
 
     def remember(self, pin: Pin, wanted: Wanted, verdict: Verdict) -> None:

@@ -236,7 +236,7 @@ class _Reader:
         reference = self._registry_reference(wanted, inside)
         by: By = "own" if inside is None else "remote"
         record = self._main.provenance is None or self.sources.lock
-        fetched = self.sources.bring(reference, by=by, project=self._project(), record=record, inside=inside)
+        fetched = self.sources.bring(reference, by=by, project=self._project(), record=record)
         return reading.read_fetched(fetched, str(reference), sources=self.sources, cwd=fetched.root)
 
     def at_hand(self, wanted: Wanted) -> Loaded | None:

@@ -77,17 +77,18 @@ class Sources:
         self._notice = notice
         self.kind: Kind = "workflow"
         """What references lead to: whoever fetches a skill or an agent card says so."""
-        self._brought: dict[str, Fetched] = {}
+        self._brought: dict[tuple[str, Kind, str], Fetched] = {}
 
-    def bring(self, reference: Reference, *, by: By, project: Path, record: bool = False, inside: Fetched | None = None) -> Fetched:
+    def bring(self, reference: Reference, *, by: By, project: Path, record: bool = False) -> Fetched:
         """Return what a reference means, with its files in the store.
+
+        A ``workflow.lock`` that a workflow from elsewhere brought along is not looked at: who runs it decides what its references mean, and locks that.
 
         Args:
             reference: Any form but a path or a local name.
             by: Who names it.
             project: The folder whose ``workflow.lock`` counts.
             record: Whether what is found is to be written there.
-            inside: The workflow from elsewhere that names it; the ``workflow.lock`` that it brought along chooses the version.
 
         Raises:
             Refused: A named error of ``bundles.problems``: not locked, not trusted, altered, moved, not signed as it has to be.
@@ -95,20 +96,20 @@ class Sources:
             Unreachable: The source does not answer, or may not be asked.
             StoreError: The store or the lockfile can't be written.
         """
-        text = str(reference)
-        if text in self._brought:
-            return self._brought[text]
         from ropeway.app import locking
 
-        lock = locking.lock_of(project)
-        entry = lock.find(text)
-        if entry is not None and (by != "typed" or self.locked or self.offline):
+        text = str(reference)
+        entry = locking.lock_of(project).find(text, self.kind)
+        bound = entry is not None and (by != "typed" or self.locked or self.offline)
+        key = (text, self.kind, str(project) if bound else "")
+        if key in self._brought:
+            return self._brought[key]
+        if bound and entry is not None:
             fetched = self._from_lock(reference, entry)
         elif self.locked:
             raise locking.not_locked(text, project)
         else:
-            chosen = None if inside is None else locking.lock_of(inside.path.parent).find(text)
-            fetched = self._found_now(reference, by, before=entry, chosen=chosen)
+            fetched = self._found_now(reference, by, before=entry)
             if record:
                 locking.write(project, locking.entry_of(text, fetched, self.judge.signers(fetched)))
                 self.tell(f"locked {text}: {fetched.pin.version or fetched.pin.digest} in {project / LOCK_FILE}")
@@ -116,7 +117,7 @@ class Sources:
             if fetched.pin.registry is not None and not self.offline and not (ref is not None and ref.pinned):
                 for sentence in self._notice(fetched.pin.registry, self):
                     self.tell(sentence)
-        self._brought[text] = fetched
+        self._brought[key] = fetched
         return fetched
 
     def look(self, reference: Reference, *, before: Locked) -> Fetched:
@@ -132,13 +133,13 @@ class Sources:
         from ropeway.app import locking
 
         text = str(reference)
-        if text in self._brought:
-            return self._brought[text]
-        entry = locking.lock_of(project).find(text)
-        if entry is None or self.store.find(entry.source, entry.digest, entry.name) is None:
-            return None
-        self._brought[text] = self._from_lock(reference, entry)
-        return self._brought[text]
+        key = (text, self.kind, str(project))
+        entry = locking.lock_of(project).find(text, self.kind)
+        if entry is None or (key not in self._brought and self.store.find(entry.source, entry.digest, entry.name) is None):
+            return self._brought.get((text, self.kind, ""))
+        if key not in self._brought:
+            self._brought[key] = self._from_lock(reference, entry)
+        return self._brought[key]
 
     def within(self, path: str | None) -> Fetched | None:
         """Return what was brought that a file belongs to, None for a file of this machine."""
@@ -187,15 +188,15 @@ class Sources:
     def judge(self) -> Judge:
         """Decides whether what was found may be used."""
         from ropeway.app.judging import Judge
+        from ropeway.registry.identity import servers
 
-        return Judge(
-            self.environ, lambda: [each.source.partition("://")[2].partition("/")[0] for each in self.registries if each.type == "ropeway"]
-        )
+        return Judge(self.environ, lambda: servers(self.registries))
 
     def _from_lock(self, reference: Reference, entry: Locked) -> Fetched:
         """Return what is locked: from the store, else from its source by digest."""
         from ropeway.app import locking
 
+        self.check_entry(reference, entry)
         found = self.store.find(entry.source, entry.digest, entry.name)
         if found is not None:
             self.judge.locked(found.pin, found.evidence, entry)
@@ -214,13 +215,28 @@ class Sources:
             raise AlteredBlob(message, hint="`workflow upgrade` shows what has changed, and locks it when you agree")
         return found
 
-    def _found_now(self, reference: Reference, by: By, *, before: Locked | None, chosen: Locked | None) -> Fetched:
-        """Ask the source (without a network: what was seen before), judge, fetch, have it agreed to, and remember."""
-        from ropeway.app import locking
+    def check_entry(self, reference: Reference, entry: Locked) -> None:
+        """Refuse an entry that can't be what its reference means: who may edit a lockfile must not choose where code comes from.
 
+        Raises:
+            LockMismatch: It is from another source, or another version than asked for.
+        """
+        from ropeway.registry.identity import misfit, place_of
+
+        why = misfit(entry, place_of(reference, self.registries, self.settings.github_url, entry.kind))
+        if why is not None:
+            from ropeway.bundles.problems import LockMismatch
+
+            message = f"{LOCK_FILE} holds something else for {reference}: {why}"
+            raise LockMismatch(
+                message, hint=f"somebody edited it, or the registry has another source now; `workflow lock {reference}` locks it anew"
+            )
+
+    def _found_now(self, reference: Reference, by: By, *, before: Locked | None) -> Fetched:
+        """Ask the source (without a network: what was seen before), judge, fetch, have it agreed to, and remember."""
         text = str(reference)
         resolver, wanted = self.resolver(reference)
-        pin = locking.pin_of(chosen) if chosen is not None else self._pin(resolver, wanted)
+        pin = self._pin(resolver, wanted)
         found = self.store.find(pin.source, pin.digest, pin.name)
         if found is not None and (self.offline or (wanted.ref is not None and wanted.ref.pinned)):
             evidence = found.evidence

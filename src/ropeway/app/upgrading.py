@@ -8,6 +8,7 @@ from ropeway.app import locking, reading
 from ropeway.app.planning import make_template
 from ropeway.app.projects import LOCK_FILE, find_project, project_files
 from ropeway.bundles.capabilities import capabilities_of, difference
+from ropeway.bundles.problems import BundleRefused
 from ropeway.errors import NotFound, RopewayError, UsageError
 from ropeway.lang.reference import AdHocReference, HttpsReference, OciReference, RegistryReference, parse_reference
 from ropeway.records import record
@@ -82,6 +83,7 @@ def lock(project: Path, references: Sequence[str], sources: Sources) -> Lock:
         UsageError: A reference is a path.
     """
     for text in references:
+        _forget_mismatch(project, text, sources)
         sources.bring(_remote(text), by="own", project=project, record=True)
     if not references:
         for path in project_files(project):
@@ -103,6 +105,10 @@ def check(project: Path, sources: Sources) -> list[str]:
                 place = loaded.source.locate(where)
                 missing[f"{place.file}:{place.line}: {reference}"] = None
     for entry in locked.entries:
+        try:
+            sources.check_entry(_remote(entry.reference), entry)
+        except RopewayError as error:
+            missing[f"{entry.reference}: {error.message}"] = None
         found = sources.store.find(entry.source, entry.digest, entry.name)
         if found is not None and found.tree != entry.tree:
             missing[f"{entry.reference}: the files at hand are not those that are locked"] = None
@@ -199,6 +205,16 @@ def _uses(workflow: Workflow | None) -> Iterator[tuple[tuple[str, ...], str]]:
                 yield (kind, name, "uses"), str(_remote(body.uses.removeprefix("workflow:")))
             except UsageError:
                 continue
+
+
+def _forget_mismatch(project: Path, text: str, sources: Sources) -> None:
+    """Take an entry away that can not be what its reference means: the person asks for it to be locked anew."""
+    entry = locking.lock_of(project).find(text)
+    try:
+        if entry is not None:
+            sources.check_entry(_remote(text), entry)
+    except BundleRefused:
+        locking.change(project, lambda now: now.keeping(each.reference for each in now.entries if each.reference != text))
 
 
 def _remote(text: str) -> Reference:

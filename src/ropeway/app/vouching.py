@@ -9,7 +9,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ropeway.app.judging import is_claimed
+from ropeway.bundles.identity import oci_source
 from ropeway.bundles.verdicts import POLICY_FILE, Subject
+from ropeway.registry.config import FILE, Registries
+from ropeway.registry.identity import servers
 from ropeway.registry.signatures import signatures_of
 from ropeway.settings import config_dir
 
@@ -32,13 +36,14 @@ def check(client: Client, repository: str, tag: str, manifest: Manifest, environ
         RopewayError: What the client raises.
     """
     signatures = signatures_of(client, repository, manifest.digest)
+    subject = Subject(oci_source(client.host, repository), repository, manifest.digest, tag, moving=True, kind=kind, ref=tag)
     rules = config_dir(environ) / POLICY_FILE
-    if not signatures and not rules.exists():
+    claimed = is_claimed(subject, servers(Registries.read(config_dir(environ) / FILE)))
+    if not signatures and not claimed and not rules.exists():
         return  # nothing is asked for, and nothing is there
     from ropeway.app.keys import public_keys
     from ropeway.bundles.policy import read_policy
     from ropeway.bundles.trust import judge
 
-    subject = Subject(f"oci://{client.host}/{repository}", repository, manifest.digest, tag, moving=True, kind=kind, ref=tag)
     keys = public_keys(environ)
-    judge(subject, manifest.raw, signatures, policy=read_policy(rules), keys=keys, now=datetime.now(UTC))
+    judge(subject, manifest.raw, signatures, policy=read_policy(rules), keys=keys, now=datetime.now(UTC), claimed=claimed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ropeway.bundles.identity import canonical, oci_source
 from ropeway.bundles.keys import short
 from ropeway.lang.versions import parse_version
 
@@ -38,9 +39,9 @@ def misfit(claim: Claim, subject: Subject, size: int | None) -> str | None:
 
 def _same_place(claim: Claim, source: str) -> bool:
     """Whether a source is where a claim's name is: with the folder of its kind between registry and name, or without it."""
-    place = source.partition("://")[2]
-    registry = claim.registry.removesuffix("/")
-    return place in (f"{registry}/{claim.kind}s/{claim.name}", f"{registry}/{claim.name}")
+    host, _, prefix = claim.registry.rstrip("/").partition("/")
+    registry = oci_source(host, prefix)
+    return canonical(source) in (f"{registry}/{claim.kind}s/{claim.name}", f"{registry}/{claim.name}")
 
 
 def _same_version(signed: str, found: str, *, moving: bool) -> bool:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
+from ropeway.bundles.identity import canonical
 from ropeway.bundles.keys import SHOWN, find_key, parse_key
 from ropeway.bundles.manifest import canonical_json, digest_of
 from ropeway.bundles.toml_files import read_tables
@@ -159,7 +160,7 @@ def _rule(table: Table) -> Rule:
         raise table.wrong("publishers", "publishers are named, and no signature is asked for", 'add require = "publisher"')
     for text in publishers:
         _check_publisher(table, text)
-    return Rule(source, name, require, publishers, first_use, table.place)
+    return Rule(canonical(source), name, require, publishers, first_use, table.place)
 
 
 def _bad_source(source: str) -> tuple[str, str] | None:

@@ -16,6 +16,7 @@
     ├── ExpiredKey           key-expired
     ├── HostileArchive       archive-refused       an archive that would write where it must not, or too much
     ├── NotLocked            not-locked            ``--locked``, and workflow.lock does not hold it
+    ├── LockMismatch         lock-mismatch         workflow.lock holds something that its reference can not mean
     └── NotTrusted           not-trusted           seen for the first time, and nobody agreed to it
 """
 
@@ -30,6 +31,7 @@ __all__ = [
     "ExpiredKey",
     "HostileArchive",
     "InvalidBundle",
+    "LockMismatch",
     "MovedTag",
     "NotLocked",
     "NotTrusted",
@@ -124,6 +126,12 @@ class NotLocked(BundleRefused):
     """Only what is locked may run, and this is not."""
 
     default_code = "not-locked"
+
+
+class LockMismatch(BundleRefused):
+    """A lockfile holds something that its reference can not mean: another source, name or version."""
+
+    default_code = "lock-mismatch"
 
 
 class NotTrusted(BundleRefused):

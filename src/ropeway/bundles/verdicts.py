@@ -24,6 +24,8 @@ __all__ = ["KEYS_FILE", "POLICY_FILE", "Subject", "Verdict", "Verdicts", "full_n
 
 POLICY_FILE: Final = "trust.toml"
 KEYS_FILE: Final = "keys.toml"
+REGISTRIES_FILE: Final = "registries.toml"
+"""Which hosts are servers of ours: what has an owner there is always signed."""
 
 _FORMAT: Final = 1
 _FOLDERS: Final = frozenset({"workflows", "skills", "agents"})
@@ -87,9 +89,9 @@ def full_name(source: str, name: str) -> str:
 
 
 def standing(config: Path) -> str:
-    """Return a digest of all rules and keys in the person's configuration folder, as the files are now."""
+    """Return a digest of all rules, keys and registries in the person's configuration folder, as the files are now."""
     found = sha256()
-    for name in (POLICY_FILE, KEYS_FILE):
+    for name in (POLICY_FILE, KEYS_FILE, REGISTRIES_FILE):
         try:
             data = (config / name).read_bytes()
         except FileNotFoundError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ropeway.bundles.identity import canonical_host
 from ropeway.errors import NotFound, UsageError
 from ropeway.lang.reference import AdHocReference, HttpsReference, LocalReference, OciReference, Ref, RegistryReference
 from ropeway.records import record, replace
@@ -44,6 +45,14 @@ class Around:
             return Net(offline=self.offline, timeout=10.0, connect_timeout=5.0, retries=1, longest_wait=5.0)
         return Net(offline=self.offline)
 
+    def net_for(self, host: str) -> Net:
+        """Return how a host is spoken to: with the certificates and pins of a registry that is configured there, by whatever form it is named."""
+        place = canonical_host(host)
+        for each in self.registries:
+            if each.type in ("oci", "ropeway") and canonical_host(each.source.partition("://")[2].partition("/")[0]) == place:
+                return replace(self.net, ca=each.ca, pins=each.pin)
+        return self.net
+
     @property
     def shown(self) -> Progress:
         """Where long work is shown."""
@@ -77,7 +86,7 @@ def resolver_for(reference: Reference, around: Around, kind: Kind = "workflow") 
             repository=reference.repository,
             tag=reference.tag,
             store=around.store,
-            net=around.net,
+            net=around.net_for(reference.host),
             progress=around.shown,
             environ=around.environ,
         )

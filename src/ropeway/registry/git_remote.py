@@ -8,6 +8,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Final
 
+from ropeway.bundles.identity import git_source
 from ropeway.errors import Refused, Unreachable, UsageError
 from ropeway.registry.git_credentials import GITHUB, for_token, is_on, tokens
 from ropeway.registry.git_errors import error_for, trouble_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ropeway.registry.git_repository import Repository
     from ropeway.registry.transport import Net
 
-__all__ = ["Remote", "address", "identity"]
+__all__ = ["Remote", "address"]
 
 _SCHEMES: Final = ("https", "http", "ssh", "git", "file", "git+ssh", "ssh+git")
 _REMOTE: Final = "ropeway"
@@ -62,19 +63,6 @@ def address(url: str) -> str:
     return f"file://{os.path.abspath(os.path.expanduser(url))}"  # noqa: PTH100, PTH111 - a string, and links stay in it
 
 
-def identity(url: str) -> str:
-    """Return what a source with this address (:func:`address`) is called everywhere: ``git+`` and the address, without a password."""
-    if "://" not in url:
-        host, _, path = url.partition(":")
-        url = f"ssh://{host}/{path.lstrip('/')}"
-    scheme, _, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    user, at, host = authority.rpartition("@")
-    kept = f"{user.partition(':')[0]}@" if at and "ssh" in scheme else ""
-    path = path.rstrip("/")
-    return f"git+{scheme}://{kept}{host.lower()}{slash if path else ''}{path}"
-
-
 class Remote:
     """One repository elsewhere.
 
@@ -88,7 +76,7 @@ class Remote:
 
     def __init__(self, url: str, *, environ: Mapping[str, str], net: Net, progress: Progress, github: str = GITHUB) -> None:
         self.url = url
-        self.shown = identity(url).removeprefix("git+")
+        self.shown = git_source(url).removeprefix("git+")
         self.environ = clean_environment(environ, _protocols(url))
         self._own = environ
         self._net = net

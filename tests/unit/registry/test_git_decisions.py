@@ -10,7 +10,8 @@ from ropeway.registry.git_credentials import GITHUB, for_token, is_on, tokens
 from ropeway.registry.git_errors import error_for, trouble_of
 from ropeway.registry.git_process import clean_environment
 from ropeway.registry.git_refs import Refs, choose, parse_refs, versions_of
-from ropeway.registry.git_remote import address, identity
+from ropeway.bundles.identity import git_source
+from ropeway.registry.git_remote import address
 from ropeway.registry.index import discovered, matches, places
 
 ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
@@ -22,8 +23,8 @@ ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
         ("https://github.com/acme/flows", "git+https://github.com/acme/flows"),
         ("https://me:secret@Example.org:8443/acme/flows/", "git+https://example.org:8443/acme/flows"),
         ("HTTPS://example.org/a", "git+https://example.org/a"),
-        ("git@example.org:acme/flows.git", "git+ssh://git@example.org/acme/flows.git"),
-        ("ssh://git@example.org:22/acme/flows", "git+ssh://git@example.org:22/acme/flows"),
+        ("git@example.org:acme/flows.git", "git+ssh://git@example.org/acme/flows"),
+        ("ssh://git@example.org:22/acme/flows", "git+ssh://git@example.org/acme/flows"),
         ("ssh://git:secret@example.org/x", "git+ssh://git@example.org/x"),
         ("example.org:~me/flows", "git+ssh://example.org/~me/flows"),
         ("file:///srv/flows", "git+file:///srv/flows"),
@@ -33,7 +34,7 @@ ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
     ],
 )
 def test_an_address_has_one_name_without_a_password_in_it(url, found):
-    assert identity(address(url)) == found
+    assert git_source(address(url)) == found
 
 
 def test_a_listing_is_read_with_tags_led_to_their_commits():

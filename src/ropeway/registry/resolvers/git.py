@@ -11,6 +11,7 @@ import posixpath
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ropeway.bundles.identity import git_source
 from ropeway.errors import NotFound, UsageError
 from ropeway.lang.versions import newest_first
 from ropeway.records import replace
@@ -18,7 +19,7 @@ from ropeway.registry import Evidence, Fetched, Listing, Pin, Release, Silent
 from ropeway.registry.files import guarded
 from ropeway.registry.git_credentials import GITHUB
 from ropeway.registry.git_refs import Chosen, choose, no_such_ref, versions_of
-from ropeway.registry.git_remote import Remote, address, identity
+from ropeway.registry.git_remote import Remote, address
 from ropeway.registry.git_repository import temporary_repository
 from ropeway.registry.git_tree import check_sizes, folder_of, followed, write_files
 from ropeway.registry.index import INDEX_NAMES, Index, discovered, matches, no_such_workflow, places, read_index
@@ -79,7 +80,7 @@ class GitResolver:
     @property
     def source(self) -> str:
         """See :class:`Resolver`."""
-        return identity(self._url)
+        return git_source(self._url)
 
     # -- the four steps -------------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
+from ropeway.bundles.identity import https_source
 from ropeway.bundles.manifest import digest_of
 from ropeway.bundles.problems import AlteredBlob
 from ropeway.errors import NotFound, Refused, Unreachable
@@ -58,15 +59,15 @@ class HttpsResolver:
 
     @property
     def source(self) -> str:
-        """See :class:`Resolver`: the address."""
-        return self._url
+        """See :class:`Resolver`: the address, in the one way to write it."""
+        return https_source(self._url)
 
     def pin(self, wanted: Wanted) -> Pin:
         """See :class:`Resolver`. Without a digest the file is fetched to know which one it is; with one nobody is asked."""
         if self._digest is not None:
-            return Pin(self._url, wanted.name, self._digest, kind=wanted.kind)
+            return Pin(self.source, wanted.name, self._digest, kind=wanted.kind)
         data = self._get()
-        return Pin(self._url, wanted.name, digest_of(data), moving=True, kind=wanted.kind, size=len(data))
+        return Pin(self.source, wanted.name, digest_of(data), moving=True, kind=wanted.kind, size=len(data))
 
     def evidence(self, pin: Pin) -> Evidence:  # noqa: ARG002 - the protocol's
         """Return nothing: nobody vouches for a file on the web."""
@@ -78,7 +79,7 @@ class HttpsResolver:
         Raises:
             AlteredBlob: The file has another digest than the pin.
         """
-        found = self._store.find(self._url, pin.digest, pin.name)
+        found = self._store.find(self.source, pin.digest, pin.name)
         if found is not None:
             return replace(found, pin=pin)
         data = self._get()

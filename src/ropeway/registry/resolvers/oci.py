@@ -10,6 +10,7 @@ import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from ropeway.bundles.identity import canonical_host
 from ropeway.bundles.kinds import MAX_PEEK, expect_kind, kind_of, repository_for
 from ropeway.bundles.manifest import parse_manifest
 from ropeway.bundles.problems import InvalidBundle, MovedTag
@@ -73,7 +74,7 @@ class OciResolver:
         registry: str | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self.host = host
+        self.host = canonical_host(host)
         self._one = repository
         self._tag = tag
         self._prefix = prefix.strip("/")
