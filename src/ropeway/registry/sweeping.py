@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["sweep", "trees"]
 
 _LEFT: Final = 86_400.0
-"""Seconds after which a blob that nobody went on pulling is given up."""
+"""Seconds after which a blob that nobody went on pulling is given up, and a file that somebody began to write."""
 
 
 def trees(store: Store) -> Iterator[tuple[Path, float]]:
@@ -42,10 +42,11 @@ def sweep(store: Store, now: float) -> None:
             remove_tree(str(path))
     for folder in _files(store.root / "blobs"):
         for path in _files(folder):
-            with suppress(OSError):
-                if now - path.lstat().st_mtime >= _LEFT:
-                    path.unlink()
+            _give_up(path, now)
     for path in _files(store.root / "pins"):
+        if path.name.startswith("."):  # somebody is writing it, or was killed meanwhile
+            _give_up(path, now)
+            continue
         kept = read_back(path)
         if kept is None or not store.root.joinpath("trees", *kept[1].split(":")).is_dir():
             with suppress(OSError):
@@ -53,6 +54,12 @@ def sweep(store: Store, now: float) -> None:
     for top in (store.cache / "registries", store.cache.parent / "workflows"):
         if not top.is_symlink():
             _unlink(top, f"{store.root}/trees/")
+
+
+def _give_up(path: Path, now: float) -> None:
+    with suppress(OSError):
+        if now - path.lstat().st_mtime >= _LEFT:
+            path.unlink()
 
 
 def _files(folder: Path) -> list[Path]:

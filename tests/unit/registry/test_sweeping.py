@@ -144,3 +144,16 @@ def test_links_that_are_not_ours_stay(store: Store, tmp_path: Path) -> None:
     sweep(store, time.time())
     assert mine.is_symlink()
     assert links(store) == {"workflows/mine"}
+
+
+def test_a_pin_that_is_just_being_written_stays_and_one_that_never_was_finished_goes(store: Store) -> None:
+    keep(store, 1)
+    writing, left = store.root / "pins/.0123.77.89abcdef", store.root / "pins/.4567.77.89abcdef"
+    for path in (writing, left):
+        path.write_text("the first half")
+    now = time.time()
+    os.utime(left, (now - DAY, now - DAY))
+    sweep(store, now)
+    assert writing.exists()
+    assert not left.exists()
+    assert len(list(store.pins())) == 1
