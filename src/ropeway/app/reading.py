@@ -116,9 +116,9 @@ def read_fetched(fetched: Fetched, reference: str, *, sources: Sources, cwd: Pat
 
 def read_text(raw: bytes, name: str, path: Path | None, *, cwd: Path, overrides: Sequence[str] = ()) -> Loaded:
     """Make the model of a workflow whose bytes are at hand; see :func:`read`."""
-    from ropeway.lang.source import read_document
+    from ropeway.lang.source import format_of, read_document
 
-    document, found = read_document(raw, name)
+    document, found = read_document(raw, name, format=None if path is None else format_of(path.name))  # a reference has no ending
     if any(d.severity == "error" for d in found):
         return Loaded(name, path, document, None, tuple(found), tuple(overrides))
     source: Source = document

@@ -99,30 +99,47 @@ def _find(run: str | None) -> tuple[RunFolder, bool]:
     try:
         return history.find_run(run, latest=run is None), False
     except NotFound as error:
-        found = None if run is None else _newest_of(run)
-        if found is None:
+        if run is None:
+            raise
+        found, exists = _newest_of(run)
+        if found is not None:
+            return found, True
+        if not exists:
             raise error from None
-        return found, True
+        hint = "`workflow runs` lists them; `workflow run` starts another one"
+        raise NotFound(f"no run of {run} can go on: all have succeeded", hint=hint, code="run-not-found") from None
 
 
-def _newest_of(workflow: str) -> RunFolder | None:
-    """Return the newest run of a workflow that can go on; None when there is none, or no workflow can be called so."""
+def _newest_of(workflow: str) -> tuple[RunFolder | None, bool]:
+    """Return the newest run of a workflow that can go on, None when there is none; and whether there is any run of it.
+
+    Raises:
+        InvalidReference: It is written like a reference (with ``@``, ``#`` or ``://``), and is none.
+    """
     from ropeway.app import reading
     from ropeway.app.runs import store
     from ropeway.errors import RopewayError
+    from ropeway.lang.reference import InvalidReference
     from ropeway.runs.index import Filter
     from ropeway.runs.state import RESUMABLE
 
     try:
         place = reading.locate(workflow, Path.cwd())
+    except InvalidReference:
+        if any(mark in workflow for mark in ("@", "#", "://")):
+            raise
+        return None, False
     except RopewayError:
-        return None
+        return None, False
     local = str(place.absolute()) if isinstance(place, Path) else None
-    for row in history.rows(Filter(states=tuple(RESUMABLE))):
+    exists = False
+    for row in history.rows(Filter()):
         origin = row.get("provenance")
         if origin["reference"] == str(place) if origin else local is not None and row["source"] == local:
-            return store().find(row["run"])
-    return None
+            exists = True
+            if row["state"] in RESUMABLE:
+                return store().find(row["run"]), True
+    return None, exists
 
 
 def _moved(folder: RunFolder, sources: Callable[[], Sources] | None) -> str | None:

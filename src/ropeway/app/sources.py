@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ropeway.app.projects import LOCK_FILE
-from ropeway.errors import Unreachable
+from ropeway.errors import RopewayError, Unreachable, UsageError
 from ropeway.settings import cache_dir, config_dir, load
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Sources:
         from ropeway.app import locking
 
         text = str(reference)
-        entry = locking.lock_of(project).find(text, self.kind)
+        entry = self._entry(text, by, project)
         bound = entry is not None and (by != "typed" or self.locked or self.offline)
         key = (text, self.kind, str(project) if bound else "")
         if key in self._brought:
@@ -120,6 +120,16 @@ class Sources:
         self._brought[key] = fetched
         return fetched
 
+    def _entry(self, text: str, by: By, project: Path) -> Locked | None:
+        from ropeway.app import locking
+
+        try:
+            return locking.lock_of(project).find(text, self.kind)
+        except UsageError:
+            if by != "typed" or self.locked or self.offline or self.lock:
+                raise
+            return None  # what is typed needs no lockfile, and a damaged one is no reason to refuse it
+
     def look(self, reference: Reference, *, before: Locked) -> Fetched:
         """Return what a locked reference means now, judged and in the store; nothing is agreed to or remembered yet. Raises as :meth:`bring` does."""
         resolver, wanted = self.resolver(reference)
@@ -127,6 +137,13 @@ class Sources:
         evidence = resolver.evidence(pin)
         self.judge.first(pin, evidence, wanted, before)
         return resolver.fetch(pin, evidence)
+
+    def locked_files(self, reference: Reference, entry: Locked) -> Fetched | None:
+        """Return what is locked, from the store or its source; None when it can't be had any more."""
+        try:
+            return self._from_lock(reference, entry)
+        except RopewayError:
+            return None
 
     def at_hand(self, reference: Reference, *, project: Path) -> Fetched | None:
         """Return what a reference means when that is locked and in the store, else None. The network is not asked and nothing is written."""
@@ -170,7 +187,7 @@ class Sources:
         """What was fetched before."""
         from ropeway.registry.store import Store
 
-        return Store(cache_dir(self.environ))
+        return Store(cache_dir(self.environ), links=False)  # names that people know lead only to what they agreed to
 
     @cached_property
     def registries(self) -> Registries:
@@ -208,6 +225,7 @@ class Sources:
             evidence = resolver.evidence(pin)
             self.judge.locked(pin, evidence, entry)
             found = resolver.fetch(pin, evidence)
+            self.store.show(found)
         if found.tree != entry.tree:
             from ropeway.bundles.problems import AlteredBlob
 
@@ -253,6 +271,7 @@ class Sources:
 
             agree(text, fetched, verdict.signers, by=by, trust=self.trust, ask=self.ask, tell=self.tell)
         self.judge.remember(pin, wanted, verdict)
+        self.store.show(fetched)
         return fetched
 
     def _pin(self, resolver: Resolver, wanted: Wanted) -> Pin:

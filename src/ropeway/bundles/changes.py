@@ -96,13 +96,15 @@ def _rolled_back(subject: Subject, what: str, newer: str, name: str) -> RolledBa
 
 def moved(subject: Subject, before: list[Seen], locked: LockedTo | None) -> list[str]:
     """Return that a branch, or what else is meant to move, names other content than last time, as a sentence."""
-    if not subject.moving or subject.version is None or subject.source.startswith("path:"):
+    if not subject.moving or subject.source.startswith("path:"):
         return []
     same = [each for each in before if each.ref == subject.ref]
     last = max(same, key=lambda each: each.last, default=None) if locked is None else locked
     if last is None or last.digest == subject.digest:
         return []
     name = subject.full_name or subject.source
+    if subject.version is None:
+        return [f"{name} has changed: it was {_brief(last.digest)}, and is {_brief(subject.digest)} now"]
     if last.version != subject.version:
         return [f"{name} is {subject.version} now, and was {last.version or _brief(last.digest)}"]
     return [f"{subject.version} of {name} moved from {_brief(last.digest)} to {_brief(subject.digest)}"]

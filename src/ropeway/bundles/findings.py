@@ -80,13 +80,17 @@ def remembered(subject: Subject, before: list[Seen], locked: LockedTo | None) ->
     Of content that was seen before exactly its own signers count; else those of all that was seen of this name.
     """
     same = [each for each in before if each.digest == subject.digest] or before
+    # An unsigned name is agreed to as it was asked for: what a branch, a tag or a range means may go on, another one of them (a pull request's, a fork's
+    # commit) is as new as another name. Where somebody vouches, that key is what was agreed to.
+    asked = any(subject.digest == each.digest or subject.ref == each.ref for each in before)
     pinned = frozenset(signer for each in same for signer in each.signers)
     accepted = frozenset(signer for each in before if each.digest == subject.digest for signer in each.signers)
     if locked is not None:
         pinned = pinned or frozenset(locked.signers)
         accepted |= frozenset(locked.signers) if locked.digest == subject.digest else frozenset()
-    history: History = "signed" if pinned else "unsigned" if before or locked is not None else "new"
-    return Memory(history, pinned, accepted, agreed=bool(before))
+    bound = locked is not None and locked.digest == subject.digest
+    history: History = "signed" if pinned else "unsigned" if asked or bound else "new"
+    return Memory(history, pinned, accepted, agreed=asked or (bool(pinned) and bool(before)))
 
 
 def examine(

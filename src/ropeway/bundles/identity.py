@@ -55,8 +55,9 @@ def git_source(url: str) -> str:
 
 def https_source(url: str) -> str:
     """Return the name of a file on the web."""
-    authority, _, path = url.partition("://")[2].partition("/")
-    return f"https://{canonical_host(authority, 'https')}{_path(path)}"
+    scheme, _, rest = url.partition("://")
+    authority, _, path = rest.partition("/")
+    return f"{scheme}://{canonical_host(authority, scheme)}{_path(path)}"
 
 
 def canonical(source: str) -> str:

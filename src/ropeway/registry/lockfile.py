@@ -131,6 +131,9 @@ def update(path: Path, change: Callable[[Lock], Lock]) -> Lock:
     Raises:
         UsageError, Refused, StoreError: As :meth:`Lock.read` and :meth:`Lock.write` do.
     """
+    if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
+        hint = f"it comes with the project, and would be written at {path.resolve()}: remove the link"
+        raise Refused(f"{path} is a link that leads out of the project", hint=hint, code="lock-link")
     with guarded(path.parent, "check who owns the folder"), flocked(path.parent):
         changed = change(Lock.read(path))
         changed.write(path)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def command(console: Console, *, references: tuple[str, ...], dry_run: bool, yes: bool, **reach: Any) -> int:
     """Move what workflow.lock holds on to what it means now, and show what that changes: steps, what they may touch, who signed.
 
-    Without REF all locked references. Exit status 1 when one of them could not be asked; the others are moved on.
+    Without REF all locked references. When one of them can't be asked (exit status 3) or must not be used (4), the others are moved on.
     """
     from ropeway.app import upgrading
     from ropeway.cli.watching import interactive
@@ -40,9 +40,9 @@ def command(console: Console, *, references: tuple[str, ...], dry_run: bool, yes
             for line in _lines(change, console):
                 console.data(line)
     newer = [change for change in found if change.state == "newer"]
-    failed = int(any(change.state == "failed" for change in found))
+    failed = max((change.error.exit_status for change in found if change.error is not None), default=0)
     if dry_run or not newer:
-        console.say("Nothing was changed." if newer else "Nothing to do: everything is as it is locked.")
+        console.say("Nothing was changed." if newer or failed else "Nothing to do: everything is as it is locked.")
         return failed
     if not yes and not _agreed(console, newer, asks=interactive(console)):
         console.say("Nothing was changed.")
@@ -69,7 +69,9 @@ def _agreed(console: Console, newer: Sequence[Change], *, asks: bool) -> bool:
 def _lines(change: Change, console: Console) -> Iterator[str]:
     head = console.styled(clean(change.reference), "bold")
     if change.error is not None:
-        yield f"{head}  could not be asked: {clean(change.error.message)}"
+        yield f"{head}  {'refused' if isinstance(change.error, Refused) else 'could not be asked'}: {clean(change.error.message)}"
+        if change.error.hint:
+            yield f"  {clean(change.error.hint)}"
         return
     if change.state != "newer" or change.before is None or change.after is None:
         version = change.before.version or change.before.digest[:19] if change.before is not None else ""

@@ -90,6 +90,11 @@ class Document(Locator):
         return value
 
 
+def format_of(name: str) -> Format:
+    """Return a file's format by the ending of its name: ``.yaml`` and ``.yml`` are YAML, all others TOML."""
+    return "yaml" if name.lower().endswith((".yaml", ".yml")) else "toml"
+
+
 def read_document(raw: bytes, name: str, *, format: Format | None = None) -> tuple[Document, list[Diagnostic]]:  # noqa: A002 - the word people use
     """Read a workflow file, an override file or a parameter file.
 
@@ -101,7 +106,7 @@ def read_document(raw: bytes, name: str, *, format: Format | None = None) -> tup
     Returns:
         The document, and what is wrong with it. With an error among the diagnostics the document's data is empty. Never raises.
     """
-    kind: Format = format or ("yaml" if name.lower().endswith((".yaml", ".yml")) else "toml")
+    kind = format or format_of(name)
     text, mistake = _decode(raw)
     if mistake is not None:
         return _document(name, text, kind, {}, [mistake])
