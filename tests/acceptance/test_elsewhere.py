@@ -299,5 +299,147 @@ def test_a_program_reaches_elsewhere_the_same_way(project: Project, upstream: Up
     import sys
     from textwrap import dedent
 
-    done = subprocess.run([sys.executable, "-c", dedent(program)], cwd=project.root, env=project.environ, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(program)], check=False, cwd=project.root, env=project.environ, capture_output=True, text=True
+    )
     assert done.stdout.split() == ["offline", "succeeded", "v1.0.0", "not-locked"], done.stderr
+
+
+def foreign(upstream: Upstream, name: str, **files: str) -> None:
+    """Make another repository beside the first one."""
+    folder = upstream.base / name
+    folder.mkdir(parents=True)
+    for path, text in files.items():
+        (folder / path.replace("__", ".")).write_text(text)
+    for words in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "x")):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+
+
+def test_yaml_from_elsewhere_is_read_as_yaml(project: Project, upstream: Upstream) -> None:
+    upstream.write("workflows/why.yaml", "id: why\nsteps:\n  a:\n    run: echo yaml\n")
+    upstream.write("index.yaml", "workflows:\n  why:\n    path: workflows/why.yaml\n")
+    upstream.commit()
+    assert b"yaml" in project.raw("run", "why@acme/tools").stdout
+    using(project, "why@acme/tools")
+    assert b"yaml" in project.raw("run").stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("source", "git+file:///somewhere/else"),
+        ("source", "path:/x"),
+        ("name", "other"),
+        ("registry", "acme"),
+        ("version", "v9.0.0"),
+    ],
+)
+def test_an_edited_lockfile_can_not_choose_where_code_comes_from(project: Project, upstream: Upstream, key: str, value: str) -> None:
+    using(project, "build@acme/tools#v1.0.0")
+    assert project.run("lock").status == 0
+    path = project.root / "workflow.lock"
+    head, mark, entry = path.read_text().partition("[[reference]]\n")
+    lines = [line for line in entry.splitlines() if not line.startswith(key)]
+    path.write_text("\n".join([head + mark + f'{key} = "{value}"', *lines, ""]))
+    for words in (["plan"], ["run", "--locked"], ["run", "--locked", "--offline"], ["validate"]):
+        said = project.raw(*words, "--json")
+        assert b"lock-mismatch" in said.stdout or b"holds something else" in said.stdout, (words, said)
+    assert project.run("lock", "--check").status == 1
+    assert project.run("lock", "build@acme/tools#v1.0.0").status == 0
+    assert project.run("run", "--locked").status == 0
+
+
+def test_a_lockfile_that_a_bundle_brings_along_is_not_looked_at(project: Project, upstream: Upstream) -> None:
+    foreign(upstream, "evil/sub", sub__toml='id = "sub"\n[steps.a]\nrun = "echo PWNED"\n')
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], check=True, cwd=upstream.base / "evil/sub", capture_output=True, text=True
+    ).stdout.strip()
+    tree = "sha256:" + "0" * 64
+    entry = f'reference = "sub@evil/sub"\nsource = "path:/x"\nname = "sub"\ndigest = "git:{commit}"\ntree = "{tree}"\nfile = "sub.toml"\n'
+    foreign(
+        upstream,
+        "evil/flows",
+        top__toml='id = "top"\n[steps.a]\nuses = "workflow:sub@evil/sub"\n',
+        workflow__lock=f"version = 1\n\n[[reference]]\n{entry}",
+    )
+    refused = project.raw("run", "top@evil/flows", "--json")
+    assert b"not-trusted" in refused.stdout
+    assert b"PWNED" not in refused.stdout
+    assert not list((project.root.parent / "cache" / "workflows").glob("sub/*"))  # and nothing that people know leads there
+
+
+def test_having_used_a_name_is_no_consent_to_what_somebody_else_put_beside_it(project: Project, upstream: Upstream) -> None:
+    assert project.run("run", "build@acme/tools").status == 0
+    upstream.git("checkout", "-q", "-b", "theirs")
+    upstream.write("workflows/build/lib/word.txt", "evil\n")
+    commit = upstream.commit()
+    upstream.git("update-ref", "refs/pull/6/head", commit)
+    upstream.git("checkout", "-q", "main")
+    for number, ref in enumerate(("refs/pull/6/head", commit, "theirs")):
+        foreign(upstream, f"evil/flow{number}", top__toml=f'id = "top"\n[steps.a]\nuses = "workflow:build@acme/tools#{ref}"\n')
+        assert b"not-trusted" in project.raw("run", f"top@evil/flow{number}", "--json").stdout, ref
+    assert "new here" in project.run("validate", "build@acme/tools#theirs").err
+
+
+@pytest.mark.parametrize("spelling", ["FILE://{base}", "file://{base}/.", "file:///{base}", "file://{base}/x/.."])
+def test_a_rule_holds_for_every_spelling_of_a_source(project: Project, upstream: Upstream, spelling: str) -> None:
+    project.config.mkdir(parents=True)
+    rules = project.config / "trust.toml"
+    rules.write_text(f'[[rule]]\nsource = "git+file://{upstream.base}/acme/*"\nfirst_use = "refuse"\n')
+    rules.chmod(0o600)
+    project.environ["ROPEWAY_GITHUB_URL"] = spelling.format(base=upstream.base)
+    assert project.run("run", "build@acme/tools").status in (3, 4)
+    assert b"hello" not in project.raw("run", "build@acme/tools").stdout
+
+
+def test_what_cannot_be_read_is_not_said_to_be_locked(project: Project, upstream: Upstream) -> None:
+    project.file("workflow.toml", "garbage [")
+    assert project.run("lock", "--check").status == 2
+    using(project, "@@bad")
+    assert project.run("lock", "--check").status == 2
+
+
+def test_a_damaged_lockfile_is_moved_aside_and_written_anew(project: Project, upstream: Upstream) -> None:
+    using(project, "build@acme/tools")
+    project.file("workflow.lock", "<<<<<<< ours\nversion = 1\n")
+    assert project.run("plan").status == 2
+    assert project.run("validate", "build@acme/tools").status == 0
+    assert "workflow.lock.damaged" in project.run("lock").err
+    assert project.run("lock", "--check").status == 0
+    assert (project.root / "workflow.lock.damaged").read_text().startswith("<<<<<<<")
+
+
+def test_a_lockfile_that_leads_out_of_the_project_is_not_followed(project: Project, upstream: Upstream, tmp_path: Path) -> None:
+    using(project, "build@acme/tools")
+    (project.root / "workflow.lock").symlink_to(tmp_path / "victim")
+    assert read(project, "lock")["error"]["code"] == "lock-link"
+    assert not (tmp_path / "victim").exists()
+
+
+def test_an_upgrade_to_a_moved_tag_is_refused_and_says_so(project: Project, upstream: Upstream) -> None:
+    using(project, "build@acme/tools#v1.0.0")
+    assert project.run("lock").status == 0
+    upstream.second()
+    upstream.git("tag", "-f", "v1.0.0")
+    said = project.run("upgrade")
+    assert said.status == 4
+    assert "refused" in said.out
+    assert "everything is as it is locked" not in said.err
+
+
+def test_what_was_never_seen_on_this_machine_widens_an_upgrade(project: Project, upstream: Upstream, tmp_path: Path) -> None:
+    using(project, "build@acme/tools#^1.0")
+    assert project.run("lock").status == 0
+    upstream.second()
+    for folder in ("cache", "state"):
+        subprocess.run(["chmod", "-R", "u+w", tmp_path / folder], check=True)
+        subprocess.run(["rm", "-r", tmp_path / folder], check=True)
+    said = project.run("upgrade")
+    assert said.status == 4, said
+    assert "TOKEN" in said.out
+
+
+def test_resume_says_why_a_workflow_has_no_run_to_go_on_with(project: Project, upstream: Upstream) -> None:
+    assert project.run("run", "build@acme/tools").status == 0
+    assert "no run of build@acme/tools can go on" in project.run("resume", "build@acme/tools").err
+    assert project.run("resume", "build@@").status == 2

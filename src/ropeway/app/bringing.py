@@ -36,7 +36,7 @@ def _moved(template: Template, run: Path, copies: dict[str, Path]) -> Template:
         return template
     target = copies.get(origin.tree)
     if target is None:
-        target = copies[origin.tree] = run / FOLDER / origin.tree.removeprefix("sha256:")[:16]
+        target = copies[origin.tree] = run / FOLDER / origin.tree.removeprefix("sha256:")[:32]
         _copy(Path(template.source.removesuffix("/" + origin.file)), target, origin.tree)
     return replace(template, source=str(target / origin.file))
 
@@ -45,8 +45,6 @@ def _copy(source: Path, target: Path, digest: str) -> None:
     from ropeway.bundles.problems import AlteredBlob
     from ropeway.bundles.tree import copy_tree, tree_digest
 
-    if target.exists():  # a run that goes on from another one
-        return
     target.parent.mkdir(exist_ok=True, mode=0o700)
     copy_tree(source, target)
     if tree_digest(target) != digest:

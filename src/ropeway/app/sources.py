@@ -152,6 +152,8 @@ class Sources:
         text = str(reference)
         key = (text, self.kind, str(project))
         entry = locking.lock_of(project).find(text, self.kind)
+        if entry is not None:
+            self.check_entry(reference, entry)
         if entry is None or (key not in self._brought and self.store.find(entry.source, entry.digest, entry.name) is None):
             return self._brought.get((text, self.kind, ""))
         if key not in self._brought:
