@@ -55,7 +55,19 @@ def test_a_key_from_its_making_to_its_end(project: Project) -> None:
         4,
     )
     assert said(project, "remove", "bob", "--yes")[2] == 0
-    assert said(project, "remove", "release", "--yes") == ("", f"removed the key release ({shown[0]['keyid'][7:23]})\n", 0)
+    assert said(project, "trust", out.strip()) == (
+        "",
+        f"release ({shown[0]['keyid'][7:23]}) is a key of your own: it is trusted already, and nothing was changed\n",
+        0,
+    )
+    assert said(project, "remove", "release", "--yes") == (
+        "",
+        (
+            f"removed the key release ({shown[0]['keyid'][7:23]}), with its private half\n"
+            "nobody can sign with it again, unless the private half was exported before\n"
+        ),
+        0,
+    )
     assert said(project, "list") == (
         "",
         "There are no keys. `workflow keys generate` makes one, `workflow keys trust` takes one of somebody else.\n",
@@ -75,8 +87,10 @@ def test_keys_come_from_openssl_and_go_to_it(project: Project) -> None:
     assert (project.root / "copy.pem").read_text() == (project.root / "mine.pem").read_text()
     assert (project.root / "copy.pem").stat().st_mode & 0o777 == 0o600
     assert said(project, "export", "--private", "--yes", "-o", "copy.pem")[2] == 4
-    assert said(project, "trust", "-", "--name", "theirs", stdin=public)[2] == 0  # the same key under another name
-    assert said(project, "list")[0].splitlines()[1].split()[:3:2] == ["theirs", "yours"]
+    said_no = said(project, "trust", "-", "--name", "theirs", stdin=public)
+    assert said_no[1].startswith("error: this key is here already, as ")
+    assert said_no[2] == said(project, "import", "mine.pem")[2] == 4
+    assert said(project, "list")[0].splitlines()[1].split()[:3:2] == ["mine", "yours"]
 
 
 @pytest.mark.parametrize("words", [("remove", "mine"), ("revoke", "mine"), ("export", "mine", "--private")])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ropeway.bundles.sign import Claim
     from ropeway.bundles.verdicts import Subject
 
-__all__ = ["misfit"]
+__all__ = ["elsewhere", "misfit"]
 
 
 def misfit(claim: Claim, subject: Subject, size: int | None) -> str | None:
@@ -35,6 +35,19 @@ def misfit(claim: Claim, subject: Subject, size: int | None) -> str | None:
     if size is not None and claim.size != size:
         return f"it is for a manifest of {claim.size:,} bytes"
     return None
+
+
+def elsewhere(claim: Claim, subject: Subject, *, known: bool) -> str | None:
+    """Return what to do about content whose signature was made for another place, as in a mirror; None when it was made for other content.
+
+    A signature holds for one place, else an old version could be put where a newer one should be. To which place a stranger's key leads is not told.
+    """
+    if claim.digest != subject.digest or claim.kind != subject.kind or _same_place(claim, subject.source):
+        return None
+    if not known:
+        return "a signature holds for one address only: ask the publisher which one it is, or to publish it here as well"
+    address = f"oci://{claim.registry}/{claim.kind}s/{claim.name}:{claim.version.replace('+', '_')}"
+    return f"it is the same content, and a signature holds for one address only: use {address}, or publish it here as well"
 
 
 def _same_place(claim: Claim, source: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
-from ropeway.bundles.claims import misfit
+from ropeway.bundles.claims import elsewhere, misfit
 from ropeway.bundles.problems import BundleRefused, ExpiredKey, RevokedKey, SignatureInvalid, WrongSigner
 from ropeway.bundles.sign import Foreign, verify
 from ropeway.records import record
@@ -124,7 +124,8 @@ def examine(
     why = misfit(signed.claim, subject, None if manifest is None else len(manifest))
     if why is not None:
         message = f"the signature of {key.shown} was not made for {subject.shown}: {why}"
-        return Found(error=SignatureInvalid(message, hint=f"somebody has put it there; {MENDED}"))
+        hint = elsewhere(signed.claim, subject, known=signed.known) or f"somebody has put it there; {MENDED}"
+        return Found(error=SignatureInvalid(message, hint=hint))
     if key.revoked is not None:
         because = f": {key.reason}" if key.reason else ""
         message = f"{subject.shown} is signed with the key {key.shown}, which was revoked on {key.revoked:%Y-%m-%d}{because}"

@@ -19,7 +19,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from ropeway.errors import UsageError
+from ropeway.errors import Refused, UsageError
 from ropeway.records import record
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ __all__ = [
     "fits",
     "key_from_raw",
     "keyid_of",
+    "only_name",
     "parse_key",
     "pem",
     "short",
@@ -242,3 +243,12 @@ def find_key(text: str, keys: Iterable[PublicKey]) -> PublicKey | None:
     if len(found) > 1:
         raise UsageError(f"{len(found)} keys begin with {text}", hint="write more digits of the one", code="key-ambiguous")
     return found[0] if found else None
+
+
+def only_name(known: PublicKey, name: str) -> None:
+    """Refuse a second name: rules in trust.toml name keys, and two names would look like two keys."""
+    if known.name == name:
+        return
+    whose = "it is your own" if known.own else "you trust it"
+    hint = f"go on with {known.name}: --name {known.name} brings a lost private half back" if known.own else f"say --name {known.name}"
+    raise Refused(f"this key is here already, as {known.shown}: {whose}, and nothing was changed", hint=hint, code="key-exists")

@@ -23,7 +23,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from ropeway.bundles.keys import PublicKey, find_key, parse_key, pem
+from ropeway.bundles.keys import PublicKey, find_key, only_name, parse_key, pem
 from ropeway.bundles.private_keys import PrivateKey, end_after
 from ropeway.bundles.toml_files import changing, read_tables, toml_time, write_whole
 from ropeway.bundles.verdicts import KEYS_FILE
@@ -83,7 +83,9 @@ class KeyStore:
         key = find_key(text, every)
         if key is None:
             names = ", ".join(each.name for each in every)
-            hint = f"keys here: {names}" if names else "`workflow keys generate` makes one, `workflow keys trust` takes one of somebody else"
+            hint = (
+                f"keys here: {names}" if names else "`workflow keys generate` makes one, `workflow keys trust` takes one of somebody else"
+            )
             raise NotFound(f"there is no key {text!r:.80}", hint=hint, code="key-not-found")
         return key
 
@@ -102,34 +104,46 @@ class KeyStore:
         return made.public, self.add_own(made)
 
     def add_own(self, private: PrivateKey) -> Place:
-        """Keep a private key and its public half; raises :class:`Refused` when the name is taken."""
+        """Keep a private key and its public half. One that is known keeps its name; without its private half it gets that back.
+
+        Raises:
+            UsageError: The name is none.
+            Refused: The name is another key's, or the key has another name here (code ``key-exists``); it was revoked.
+        """
         key = replace(private.public, own=True)
         with changing(self._path):
             every = self._free(key)
             known = next((each for each in every if each.keyid == key.keyid), None)
             if known is not None and known.revoked is not None:
                 raise Refused(f"the key {known.shown} was revoked", hint="make a new one: workflow keys generate", code="key-revoked")
+            if known is not None:
+                only_name(known, key.name)
+                key = replace(known, own=True, comment=key.comment or known.comment, expires=key.expires or known.expires)
             place = self._secrets.set(key.keyid, base64.b64encode(private.seed()).decode())
             self._write((*(each for each in every if each.keyid != key.keyid), key))
         return place
 
     def trust(self, text: str, name: str | None = None) -> PublicKey:
-        """Trust a key of somebody else: from its text form or PEM.
+        """Trust a key of somebody else: from its text form or PEM. One of one's own is trusted already, and returned as it is.
 
         Raises:
             UsageError: It is no key, or the name is none.
-            Refused: There is another key of that name, or this key was revoked.
+            Refused: The name is another key's, or the key has another name here (code ``key-exists``); it was revoked.
         """
         found = parse_key(text)
-        key = replace(found, name=name or _name_from(found), created=self._now().replace(microsecond=0))
         with changing(self._path):
+            known = next((each for each in self.list() if each.keyid == found.keyid), None)
+            usual = _name_from(found) if known is None else known.name
+            key = replace(found, name=name or usual, created=self._now().replace(microsecond=0))
             every = self._free(key)
-            known = next((each for each in every if each.keyid == key.keyid), None)
             if known is not None:
                 if known.revoked is not None:
                     hint = "if it is good again, remove it first: workflow keys remove " + known.name
                     raise Refused(f"the key {known.shown} was revoked", hint=hint, code="key-revoked")
-                key = replace(known, name=name or known.name, comment=key.comment or known.comment, expires=key.expires or known.expires)
+                only_name(known, key.name)
+                if known.own:
+                    return known
+                key = replace(known, comment=key.comment or known.comment, expires=key.expires or known.expires)
             self._write((*(each for each in every if each.keyid != key.keyid), key))
         return key
 

@@ -155,13 +155,44 @@ def test_a_keyring_keeps_the_private_half_and_the_file_does_not(tmp_path: Path) 
     assert keys.generate("second")[1] == "file"
 
 
-def test_somebody_elses_key_is_trusted_renamed_and_told_its_end(tmp_path: Path) -> None:
+def test_somebody_elses_key_is_trusted_and_told_its_end(tmp_path: Path) -> None:
     keys = store(tmp_path)
-    first = keys.trust(pem(ALICE.raw))
-    assert (first.name, first.own, first.created, first.expires) == (ALICE.short, False, NOW, None)
-    again = keys.trust(ALICE.line(), "alice")
-    assert (again.name, again.expires, again.comment) == ("alice", ALICE.expires, "alice of a test")
+    first = keys.trust(pem(ALICE.raw), "alice")
+    assert (first.name, first.own, first.created, first.expires) == ("alice", False, NOW, None)
+    for name in ("alice", None):
+        again = keys.trust(ALICE.line(), name)
+        assert (again.name, again.expires, again.comment) == ("alice", ALICE.expires, "alice of a test")
     assert keys.list() == (again,)
+
+
+def test_a_key_has_one_name_so_that_removing_another_never_loses_it(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    own, _ = keys.generate("a")
+    bob = keys.trust(ALICE.line(), "bob")
+    private = keys.export("a", private=True)
+    attempts: list[tuple[str, Callable[[], object]]] = [
+        ("as .*a.*: it is your own", lambda: keys.add_own(read_private(private, name="b"))),
+        ("as .*a.*: it is your own", lambda: keys.trust(own.line(), "b")),
+        ("as .*bob.*: you trust it", lambda: keys.trust(ALICE.line(), "carol")),
+    ]
+    for why, attempt in attempts:
+        with pytest.raises(Refused, match=why) as caught:
+            attempt()
+        assert caught.value.code == "key-exists"
+    assert keys.trust(own.line()) == own
+    assert keys.list() == (own, bob)
+    with pytest.raises(NotFound):
+        keys.remove("b")
+    assert keys.signer().public == own
+
+
+def test_a_private_half_that_was_lost_comes_back_under_the_name_of_its_key(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    made, _ = keys.generate("a", "Mine", "1y")
+    private = keys.export("a", private=True)
+    (tmp_path / "keys.json").unlink()
+    keys.add_own(read_private(private, name="a"))
+    assert (keys.list(), keys.signer().public) == ((made,), made)
 
 
 def test_a_revoked_key_stays_known_and_can_not_be_trusted_or_used_again(tmp_path: Path) -> None:

@@ -220,6 +220,20 @@ def test_a_signature_for_something_else_is_refused_with_what_it_was_made_for(cha
         Case(**change).judged(ALICE, keys=keys(ALICE), subject=ONE.subject)
 
 
+def test_a_signature_of_the_same_content_for_another_address_accuses_nobody_and_says_which() -> None:
+    case = Case(registry="localhost:5000")
+    with pytest.raises(SignatureInvalid, match="was not made for") as caught:
+        case.judged(ALICE, keys=keys(ALICE))
+    assert "use oci://localhost:5000/workflows/build:1.2.0" in str(caught.value.hint)
+    with pytest.raises(SignatureInvalid, match="was not made for") as caught:
+        case.judged(ALICE)
+    assert "oci:" not in str(caught.value.hint)  # a stranger's key leads nowhere
+    for other in (Case(registry="localhost:5000", digest=digest_of(b"two")), Case(version="1.1.0")):
+        with pytest.raises(SignatureInvalid) as caught:
+            other.judged(ALICE, keys=keys(ALICE), subject=ONE.subject)
+        assert "somebody has put it there" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize(
     ("signed", "found", "moving", "fits"),
     [

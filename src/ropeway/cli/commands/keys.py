@@ -181,6 +181,9 @@ def trust(console: Console, *, key: tuple[str, ...], name: str | None) -> None:
     if console.json:
         console.object(_json(added))
         return
+    if added.own:
+        console.say(clean(f"{added.name} ({added.short}) is a key of your own: it is trusted already, and nothing was changed"))
+        return
     ends = f", good until {added.expires:%Y-%m-%d}" if added.expires is not None else ""
     console.say(clean(f"trusting the key {added.name}{ends}{f': {added.comment}' if added.comment else ''}"))
     console.say(f"its id is {added.keyid}: compare it with its owner")
@@ -233,8 +236,10 @@ def remove(console: Console, *, name: str, yes: bool) -> None:
     if console.json:
         console.object({"name": key.name, "keyid": key.keyid, "removed": True})
         return
-    console.say(clean(f"removed the key {key.name} ({key.short})"))
-    if not key.own:
+    console.say(clean(f"removed the key {key.name} ({key.short}){', with its private half' if key.own else ''}"))
+    if key.own:
+        console.say("nobody can sign with it again, unless the private half was exported before")
+    else:
         console.say(clean(f"to have it back: workflow keys trust --name {key.name} '{key.line()}'"))
 
 
