@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ropeway.app import enforce, working_copies
 from ropeway.app.projects import find_project
 from ropeway.errors import NotFound
-from ropeway.records import field, record
+from ropeway.records import field, record, replace
 from ropeway.settings import load
 
 if TYPE_CHECKING:
@@ -27,13 +27,15 @@ __all__ = ["Ready", "check", "prepare", "read", "read_secrets"]
 class Ready:
     """What a run is carried out with: the environment of its steps, the person's settings, secrets by ``params.NAME`` and ``secrets.NAME``.
 
-    ``isolation`` is where its files will live; None when that was decided before, and the run's first event says it.
+    ``isolation`` is where its files will live; None when that was decided before, and the run's first event says it. ``given`` is what the person's
+    ``--env-file`` holds; the environment has it too.
     """
 
     environ: Mapping[str, str]
     settings: Settings
     secrets: Mapping[str, str] = field(default_factory=dict)
     isolation: Isolation | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 def prepare(plan: Plan, *, cwd: Path, options: RunOptions, prompt: Callable[[str], str] | None = None) -> Ready:
@@ -54,14 +56,15 @@ def prepare(plan: Plan, *, cwd: Path, options: RunOptions, prompt: Callable[[str
     ready = read(plan, cwd=cwd, options=options, prompt=None, secrets=False)
     isolation = working_copies.choose(plan, options, cwd)
     check(plan, options, cwd=cwd, environ=ready.environ, isolated=isolation.backend is not None)
-    return Ready(ready.environ, ready.settings, read_secrets(plan, ready.environ, prompt), isolation)
+    return replace(ready, secrets=read_secrets(plan, ready.environ, prompt), isolation=isolation)
 
 
 def read(plan: Plan, *, cwd: Path, options: RunOptions, prompt: Callable[[str], str] | None, secrets: bool = True) -> Ready:
     """Read what a run needs without checking the plan, which was done when the run was made; see :func:`prepare`."""
-    environ = _environ(plan, cwd, options)
+    given = _given(options)
+    environ = _environ(plan, cwd, given)
     settings = load(find_project(cwd), os.environ)
-    return Ready(environ, settings, read_secrets(plan, environ, prompt) if secrets else {})
+    return Ready(environ, settings, read_secrets(plan, environ, prompt) if secrets else {}, given=given or {})
 
 
 def check(plan: Plan, options: RunOptions, *, cwd: Path, environ: Mapping[str, str], isolated: bool) -> None:
@@ -73,10 +76,12 @@ def check(plan: Plan, options: RunOptions, *, cwd: Path, environ: Mapping[str, s
     """
     enforce.check(plan, options, isolated=isolated)
     templates = (plan.template, *plan.workflows.values())
-    for one in (t.requirements for t in templates if t.requirements.commands or t.requirements.python):
+    for one in (t for t in templates if t.requirements.commands or t.requirements.python):
         from ropeway.runs import requirements
+        from ropeway.runs.inheritance import inherited
 
-        requirements.check(one, environ)
+        # The programs that it names are asked for their version.
+        requirements.check(one.requirements, environ if one.provenance is None else inherited(environ, plan.env))
     absent = dict.fromkeys(what for t in templates for s in t.steps if s.kind == "plugin" for what in _missing(plan, t, s, cwd, environ))
     if absent:
         hint = "plugin:NAME is a program ropeway-step-NAME on your PATH, or what an installed package offers; plugin:./NAME is a file beside the workflow"
@@ -101,7 +106,16 @@ def _missing(plan: Plan, template: Template, step: PlanStep, cwd: Path, environ:
             yield f"plugin:{name}"
 
 
-def _environ(plan: Plan, cwd: Path, options: RunOptions) -> Mapping[str, str]:
+def _given(options: RunOptions) -> dict[str, str] | None:
+    """Return what the person's ``--env-file`` holds; None without one."""
+    if options.env_file is None:
+        return None
+    from ropeway.runs.env_file import read_env_file
+
+    return read_env_file(options.env_file)
+
+
+def _environ(plan: Plan, cwd: Path, given: Mapping[str, str] | None) -> Mapping[str, str]:
     """Return what steps inherit; the person's ``--env-file`` wins over the workflow's own. A workflow from elsewhere gets little of the caller's."""
     base: Mapping[str, str] = os.environ
     if plan.template.provenance is not None:
@@ -109,12 +123,10 @@ def _environ(plan: Plan, cwd: Path, options: RunOptions) -> Mapping[str, str]:
 
         base = inherited(os.environ)
     wanted = plan.template.policy.env_file
-    if options.env_file is None and wanted is None:
-        return dict(base)
+    if given is not None or wanted is None:
+        return {**(given or {}), **base}
     from ropeway.runs.env_file import with_env_file
 
-    if options.env_file is not None:
-        return with_env_file(base, options.env_file)
     return with_env_file(base, cwd / Path(wanted or "").expanduser(), hint="policy.env_file names it; --env-file takes another one")
 
 

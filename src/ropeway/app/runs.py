@@ -166,6 +166,7 @@ def carry_out(
             asker=asker,
             secrets=ready.secrets,
             files=files,
+            given=ready.given,
         )
         return guardian.carry_out(lambda life: carry(job, life))
     finally:

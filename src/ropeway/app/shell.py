@@ -108,7 +108,8 @@ class _Making:
         cause = self._found.cause if self._found.state == "failed" else None
         self._step = cause.id if step is None and cause is not None else step
         self._secrets = None if ready is None else ready.secrets
-        self._environ = (ready or read(self._plan, cwd=Path(cwd), options=options, prompt=None, secrets=False)).environ
+        found = ready or read(self._plan, cwd=Path(cwd), options=options, prompt=None, secrets=False)
+        self._environ, self._given = found.environ, found.given
         self._workspace: Workspace = working_copies.standing(folder, self._plan, options, first, self._found, step=self._step, held=made)
 
     def shell(self, program: Sequence[str]) -> Shell:
@@ -144,7 +145,8 @@ class _Making:
     def _entered(self, step: str | None, scratch: RunFolder) -> Entered:
         steps = steps_on_the_way(self._plan, step) if step is not None else []
         secrets = self._read_secrets(steps)
-        root = root_scope(self._folder.id, self._plan, self._workspace, self._environ, secrets, PluginTypes())
+        types = PluginTypes()
+        root = root_scope(self._folder.id, self._plan, self._workspace, self._environ, secrets, types=types, given=self._given)
         if step is None:
             return Entered("", {**root.env, "ROPEWAY_OUTPUT": str(scratch.outputs / "output")}, root.cwd)
         veil = Veil(self._folder, secrets.values())

@@ -206,9 +206,12 @@ def _keep(policy: WorkspacePolicy | None, options: RunOptions) -> str:
 
 
 def _direnv(plan: Plan, options: RunOptions, backend: Backend) -> str:
-    """Return the policy for ``.envrc``: a workflow from elsewhere only gets what the person has allowed already."""
+    """Return the policy for ``.envrc``: for a workflow from elsewhere only what the person has allowed already is loaded.
+
+    Where its files lie does not matter: the folders of the cache and of the runs are in a repository where HOME is one.
+    """
     source = plan.template.source
-    inside = source is not None and os.path.realpath(source).startswith(backend.root.rstrip("/") + "/")
+    inside = source is not None and plan.template.provenance is None and os.path.realpath(source).startswith(backend.root.rstrip("/") + "/")
     return direnv_policy(wanted=options.direnv, ours=inside)
 
 

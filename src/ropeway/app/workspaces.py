@@ -7,7 +7,7 @@ the same there as at home.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from ropeway.app.occupants import above, occupant
@@ -125,7 +125,7 @@ def run(id: str, wanted: Wanted, cwd: str, environ: Mapping[str, str], tell: Tel
             "there is no command", hint=f"write it behind two hyphens: workflow workspace run {id} -- make test", code="no-command"
         )
     manager = find_workspace(id, cwd, environ, wanted.backend)
-    policy = direnv_policy(wanted=wanted.direnv)
+    policy = direnv_policy(wanted=wanted.direnv, ours=not _from_elsewhere(manager, id, environ))
     with _locked(manager, id, "workflow workspace run", environ), _attached(manager, id):
         ensured = manager.ensure_workspace(id, wanted.base or "@", policy, tell=tell)
         has = ensured.metadata.get("base_change")
@@ -191,7 +191,7 @@ def shell(id: str, cwd: str, environ: Mapping[str, str], tell: Tell, *, direnv: 
     manager = find_workspace(id, cwd, environ)
     manager.read(id)
     program = environ.get("SHELL") or "/bin/sh"
-    policy = direnv_policy(wanted=direnv)
+    policy = direnv_policy(wanted=direnv, ours=not _from_elsewhere(manager, id, environ))
     with ExitStack() as held:
         if isinstance(manager.backend, backends.Attached):  # nobody else can be in such a copy
             held.enter_context(_locked(manager, id, "workflow workspace shell", environ))
@@ -199,6 +199,25 @@ def shell(id: str, cwd: str, environ: Mapping[str, str], tell: Tell, *, direnv: 
         manager.wrapped(id, policy, [], tell=tell)  # what direnv has to say comes first
         tell("workspace.shell", {"id": id, "path": manager.path(id)})
         return _start(manager, id, policy, [program], environ)
+
+
+def _from_elsewhere(manager: Manager, id: str, environ: Mapping[str, str]) -> bool:  # noqa: A002 - the word that people use
+    """Whether a workspace was made for, or last used by, a run of a workflow from elsewhere, which may have chosen the base, and so the ``.envrc``.
+
+    An unnamed workspace has the id of its run, an ephemeral step's begins with it: what steps wrote into its metadata does not hide that.
+    """
+    from ropeway.app.runs import created, store
+
+    names = {id, id.partition(".")[0]}
+    with suppress(RopewayError):
+        names.add(str(manager.read(id).get("run")))
+    runs = store(environ)
+    for name in names:
+        with suppress(RopewayError):
+            run = runs.find(name)
+            if run.id == name and "provenance" in created(run):
+                return True
+    return False
 
 
 def sync_tools(id: str, cwd: str, environ: Mapping[str, str]) -> ToolSync:  # noqa: A002 - the word that people use

@@ -17,6 +17,7 @@ from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.records import field, record
 from ropeway.runs import proctable
 from ropeway.runs.folder import file_name
+from ropeway.runs.inheritance import taken_from
 from ropeway.runs.logs import cant_log
 from ropeway.runs.outputs import MAX_BYTES, OutputProblem, read_outputs, typed_outputs
 from ropeway.runs.process import Command, Ending, StartProblem, start
@@ -244,7 +245,7 @@ class Preparing:
                 )
         env = dict(scope.env)
         if own is not None:
-            take_environment(env, own.environ)
+            take_environment(env, taken_from(own, elsewhere=scope.elsewhere))
         for frame, name, template in step.env:
             env[name] = to_text(scope.rendered(template, contexts[frame])) if "${{" in template else template
         env.update(self._overrides)

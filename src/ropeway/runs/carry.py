@@ -46,7 +46,7 @@ EXIT = {"succeeded": 0, "failed": 1, "cancelled": 5, "waiting": 6, "interrupted"
 class Job:
     """One carrying out of a run, decided by the caller before the pair of processes is made.
 
-    ``environ`` is what steps inherit; ``secrets`` are values by ``params.NAME`` and ``secrets.NAME``; ``grace`` is in seconds; ``power`` syncs every turn.
+    ``environ`` is what steps inherit, and ``given`` what the person's ``--env-file`` adds to it; ``secrets`` are values by ``params.NAME`` and ``secrets.NAME``; ``grace`` is in seconds; ``power`` syncs every turn.
     ``types`` are the parameter types that plugins bring. ``files`` says what a resume does with the files that it finds.
     """
 
@@ -63,6 +63,7 @@ class Job:
     power: bool = False
     types: ParameterTypes | None = None
     files: Files = "auto"
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 def carry(job: Job, life: int, sink: EventSink | None = None) -> int:
@@ -137,7 +138,7 @@ def _started() -> str:
 
 
 def _root(job: Job) -> Scope:
-    return root_scope(job.folder.id, job.plan, job.workspace, job.environ, job.secrets, job.types)
+    return root_scope(job.folder.id, job.plan, job.workspace, job.environ, job.secrets, types=job.types, given=job.given)
 
 
 def _finish(job: Job, executor: Executor, root: Scope, final: str) -> str:

@@ -9,6 +9,7 @@ from ropeway.errors import RopewayError
 from ropeway.lang.expressions import EvaluationError, to_text
 from ropeway.lang.values import check_value
 from ropeway.runs.inheritance import inherited as inheritance
+from ropeway.runs.inheritance import taken_from
 from ropeway.runs.process import StartProblem
 from ropeway.runs.scope import Outcome, Scope, take_environment, told
 from ropeway.runs.workspace import enter_own, leave_own, take_up_own
@@ -102,17 +103,19 @@ def inner_scope(unit: Unit, plan: Plan, workspace: Workspace, secrets: Mapping[s
     outer, step = unit.node.scope, unit.step
     contexts = unit.evaluate_frames()
     template = plan.workflows[step.uses or ""]
-    env = dict(outer.env)
-    if template.provenance is not None and outer.template.provenance is None:
-        env = inheritance(env, plan.env)
-        take_environment(env, workspace.environ)
-    own = unit.workspace
+    own, env = unit.workspace, dict(outer.env)
+    elsewhere = outer.elsewhere or template.provenance is not None
+    if elsewhere and not outer.elsewhere:
+        env = {**outer.given, **inheritance(env, plan.env)}
+        take_environment(env, _around(unit, workspace).own)
     if own is not None:
-        take_environment(env, own.environ)
+        take_environment(env, taken_from(own, elsewhere=elsewhere))
     for frame, name, text in step.env:
         env[name] = to_text(outer.rendered(text, contexts[frame]))
     if template.source:
-        env["ROPEWAY_WORKFLOW_DIR"] = (own or workspace).inside(template.source.rpartition("/")[0])
+        folder = template.source.rpartition("/")[0]
+        # What came from elsewhere went along with the run: a working copy has no files of it, whatever lies at that place there.
+        env["ROPEWAY_WORKFLOW_DIR"] = folder if elsewhere else (own or workspace).inside(folder)
     env["ROPEWAY_WORKFLOW"] = template.id
     params = arguments(template, unit.inputs, outer.types)
     hidden = [str(params[name]) for name, field in template.parameters.items() if field.type == "secret" and params[name] is not None]
@@ -131,7 +134,14 @@ def inner_scope(unit: Unit, plan: Plan, workspace: Workspace, secrets: Mapping[s
         masked=(*outer.masked, *hidden, *inherited),
         types=outer.types,
         apart=outer.apart or own is not None,
+        given=outer.given,
     )
+
+
+def _around(unit: Unit, workspace: Workspace) -> Workspace:
+    """Return the workspace that a unit is in, its own one left aside: that of the innermost ephemeral step around it, else the run's."""
+    around = (scope.parent.workspace for scope in unit.enclosing if scope.parent is not None)
+    return next((own for own in around if own is not None), workspace)
 
 
 def _folder(unit: Unit, outer: Scope, names: Mapping[str, Any]) -> str:

@@ -51,7 +51,8 @@ class Scope:
 
     ``prefix`` starts the addresses of its steps (empty, or ending in ``/``); ``order`` is the place of its step among all, so that the order of
     starting is stable across scopes. ``results`` are what expressions see as ``steps``. ``masked`` are secret values that must not reach a log.
-    ``types`` are the parameter types that plugins bring. ``apart`` says that its files are an ephemeral workspace's, which no boundary holds.
+    ``types`` are the parameter types that plugins bring. ``apart`` says that its files are an ephemeral workspace's, which no boundary holds. ``given`` is
+    what the person's ``--env-file`` holds: it reaches workflows from elsewhere too.
     """
 
     template: Template
@@ -66,6 +67,7 @@ class Scope:
     masked: tuple[str, ...] = ()
     types: ParameterTypes | None = None
     apart: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     schedule: Schedule = field(init=False)
     timed_out: bool = False
@@ -75,6 +77,11 @@ class Scope:
 
     def __post_init__(self) -> None:
         self.schedule = Schedule(self.template.steps, on_failure=self.template.policy.on_failure, calls=called)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether its workflow, or one that it is inside of, came from elsewhere."""
+        return self.template.provenance is not None or (self.parent is not None and self.parent.node.scope.elsewhere)
 
     def names(self, *, inputs: Mapping[str, Any] | None = None, unit: Unit | None = None) -> dict[str, Any]:
         """Return the contexts that an expression sees."""

@@ -71,6 +71,11 @@ class Workspace(Protocol):
         """What steps get in their environment because of it, after :meth:`open`; None takes a variable away."""
         ...
 
+    @property
+    def own(self) -> Mapping[str, str | None]:
+        """The part of :attr:`environ` that says where they are, without what an ``.envrc`` sets."""
+        ...
+
     def open(self, past: Past, tell: Tell) -> None:
         """Make it, or make it ready again, before the first step.
 
@@ -126,6 +131,7 @@ class InPlace:
 
     path: str
     environ: Mapping[str, str | None] = field(default_factory=dict)
+    own: Mapping[str, str | None] = field(default_factory=dict)
 
     def open(self, past: Past, tell: Tell) -> None:
         """Find it there already."""

@@ -37,6 +37,7 @@ class WorkingCopy:
         self._git_dir = manager.backend.git_dir or wish.store
         self._snapshots = Snapshots(self._top, self._git_dir, run=wish.run, state=wish.state, sync=wish.power)
         self._environ: dict[str, str | None] = {}
+        self._own: dict[str, str | None] = {}
         self._origin: Snapshot | None = None  # what its changes count from: the first of the line of runs that it goes on with
         self._nested: frozenset[str] = frozenset()
         self._made_folder = False
@@ -55,6 +56,11 @@ class WorkingCopy:
     def environ(self) -> Mapping[str, str | None]:
         """The variables of the workspace and of its ``.envrc``; those that tie git to another repository are taken away."""
         return self._environ
+
+    @property
+    def own(self) -> Mapping[str, str | None]:
+        """The same without those of its ``.envrc``."""
+        return self._own
 
     def inside(self, path: str) -> str:
         """Return the counterpart of a file or folder of the person's, or the path itself."""
@@ -96,9 +102,8 @@ class WorkingCopy:
 
     def _take_environment(self, tell: Tell) -> None:
         wish, manager = self._wish, self._manager
-        self._environ = dict.fromkeys(LOCAL_VARIABLES)
-        self._environ |= manager.environ_for(wish.id)
-        self._environ |= manager.direnv_environment(wish.id, wish.direnv, tell=tell)
+        self._own = {**dict.fromkeys(LOCAL_VARIABLES), **manager.environ_for(wish.id)}
+        self._environ = self._own | manager.direnv_environment(wish.id, wish.direnv, tell=tell)
 
     def _begin(self, past: Past, tell: Tell) -> None:
         """Make it, or take the one that the person named."""

@@ -45,6 +45,7 @@ class Ephemeral:
         self._git_dir = git_dir
         self._outer = environ
         self._environ: dict[str, str | None] = {}
+        self._own: dict[str, str | None] = {}
         self._lock = -1
 
     @property
@@ -60,6 +61,11 @@ class Ephemeral:
     def environ(self) -> Mapping[str, str | None]:
         """The variables of this workspace and of its ``.envrc``; those that the run's own workspace has and this one lacks are taken away."""
         return self._environ
+
+    @property
+    def own(self) -> Mapping[str, str | None]:
+        """The variables of this workspace alone."""
+        return self._own
 
     def inside(self, path: str) -> str:
         """Return the counterpart of a file or folder of the person's, or the path itself."""
@@ -119,16 +125,16 @@ class Ephemeral:
 
     def _take_environment(self, tell: Tell) -> None:
         wish, manager = self._wish, self._manager
-        own: dict[str, str | None] = {**dict.fromkeys(LOCAL_VARIABLES), **manager.environ_for(self._id)}
+        self._own = {**dict.fromkeys(LOCAL_VARIABLES), **manager.environ_for(self._id)}
         try:
-            own |= manager.direnv_environment(self._id, wish.direnv, like=wish.outer, tell=tell)
+            loaded = manager.direnv_environment(self._id, wish.direnv, like=wish.outer, tell=tell)
         except Refused as error:
             if error.code != "direnv-blocked":
                 raise
             outer = manager.path(wish.outer)
             hint = f"look at it; `direnv allow {outer}` allows it, --no-direnv leaves it alone"
             raise Refused(f"the .envrc in {outer} has changed since it was allowed", hint=hint, code="direnv-blocked") from error
-        self._environ = {**dict.fromkeys(self._outer), **own}
+        self._environ = {**dict.fromkeys(self._outer), **self._own, **loaded}
 
     def _claim(self) -> bool:
         """Take an id that is nobody else's, and its lock; returns whether a copy is there that was made for this attempt.
