@@ -224,11 +224,11 @@ def info(text: str, sources: Sources, cwd: Path) -> Info:
 
 def _of_files(resolver: Resolver, pin: Pin, evidence: Evidence) -> tuple[Metadata, str | None, int]:
     from ropeway.bundles.definitions import is_readme
-    from ropeway.bundles.describing import describe
+    from ropeway.bundles.reachable import describe_bundle, folder_files
     from ropeway.bundles.tree import walk
 
     fetched = resolver.fetch(pin, evidence)
-    metadata = describe(pin.kind, fetched.file, fetched.path.read_bytes()).metadata
+    metadata = describe_bundle(pin.kind, fetched.file, fetched.path.read_bytes(), folder_files(fetched.root)).metadata
     readme = next((path for path in sorted(fetched.path.parent.iterdir()) if is_readme(path.name) and path.is_file()), None)
     size = sum(found.st_size for _, found in walk(fetched.root))
     return metadata, None if readme is None else readme.read_text("utf-8", errors="replace"), size

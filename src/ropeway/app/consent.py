@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 
 from ropeway.bundles.keys import short
 from ropeway.bundles.problems import NotTrusted
-from ropeway.errors import InvalidWorkflow
 from ropeway.records import record
 
 if TYPE_CHECKING:
@@ -80,11 +79,11 @@ def agree(
 
 
 def _touches(fetched: Fetched) -> tuple[str, ...]:
-    """Return what something may do, read from its definition and not from what it says of itself."""
+    """Return what something may do with all the files it came with, read from those and not from what it says of itself."""
     from ropeway.bundles.describing import describe
+    from ropeway.bundles.reachable import folder_files, reachable
 
-    try:
-        found = describe(fetched.pin.kind, fetched.file, fetched.path.read_bytes())
-    except InvalidWorkflow:
-        return ("has errors, and can not be run",)
-    return tuple(found.metadata.capabilities.lines())
+    data = fetched.path.read_bytes()
+    if fetched.pin.kind == "workflow":
+        return tuple(reachable(fetched.file, data, folder_files(fetched.root)).lines())
+    return tuple(describe(fetched.pin.kind, fetched.file, data).metadata.capabilities.lines())

@@ -8,19 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ropeway.app.bundle_checks import checked_signers, differences
 from ropeway.bundles.layout import is_layout, open_layout, write_layout
 from ropeway.bundles.pack import pack
-from ropeway.bundles.problems import ExpiredKey, RevokedKey, SignatureInvalid
 from ropeway.bundles.unpack import Listed, list_files, unpack
 from ropeway.errors import NotFound, Refused, RopewayError, StoreError
-from ropeway.records import record
+from ropeway.records import record, replace
 from ropeway.registry import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ropeway.app.sources import Sources
-    from ropeway.bundles.keys import PublicKey
     from ropeway.bundles.kinds import Kind
     from ropeway.bundles.layout import Layout
     from ropeway.bundles.metadata import Metadata
@@ -128,10 +127,10 @@ def show(path: Path, *, progress: Progress | None = None) -> Shown:
         return _look(path, layout)
 
 
-def _look(path: Path, layout: Layout, signers: tuple[str, ...] = (), notes: tuple[str, ...] = ()) -> Shown:
+def _look(path: Path, layout: Layout, signers: tuple[str, ...] = ()) -> Shown:
     bundle = layout.bundle
     files = list_files(bundle.manifest, bundle.blobs)
-    return Shown(str(path), bundle.manifest.digest, bundle.metadata, files, len(layout.signatures), signers, layout.tag, notes)
+    return Shown(str(path), bundle.manifest.digest, bundle.metadata, files, len(layout.signatures), signers, layout.tag)
 
 
 def verify(path: Path, *, environ: Mapping[str, str], progress: Progress | None = None) -> Shown:
@@ -146,61 +145,9 @@ def verify(path: Path, *, environ: Mapping[str, str], progress: Progress | None 
     progress = progress or Silent()
     with _shown(progress, f"verifying {path}"):
         layout = open_layout(path, told=progress.advance)
-        signers = _signers(layout, environ)
-        return _look(path, layout, signers, _differences(layout))
-
-
-def _signers(layout: Layout, environ: Mapping[str, str]) -> tuple[str, ...]:
-    if not layout.signatures:
-        return ()
-    from ropeway.app.keys import public_keys
-    from ropeway.bundles.sign import Foreign, verify
-
-    keys = public_keys(environ)
-    manifest, found = layout.bundle.manifest, []
-    for raw in layout.signatures:
-        signed = verify(raw, keys)
-        if isinstance(signed, Foreign):
-            found.append(f"not a publisher's signature: {signed.what}")
-            continue
-        claim = signed.claim
-        if (claim.digest, claim.size, claim.kind) != (manifest.digest, len(manifest.raw), layout.bundle.kind):
-            hint = "somebody put the signature of something else beside it"
-            raise SignatureInvalid(f"a signature by {signed.key.shown} is for {claim.digest}, and this is {manifest.digest}", hint=hint)
-        _check_key(signed.key)
-        known = "" if signed.known else ", which is not known here"
-        found.append(f"signed as {claim.name} {claim.version} by {signed.key.shown}{known}")
-    return tuple(found)
-
-
-def _check_key(key: PublicKey) -> None:
-    from datetime import UTC, datetime
-
-    if key.revoked is not None:
-        raise RevokedKey(f"it is signed with {key.shown}, which was revoked{f': {key.reason}' if key.reason else ''}")
-    if key.expires is not None and key.expired(datetime.now(UTC)):
-        raise ExpiredKey(f"it is signed with {key.shown}, which expired on {key.expires:%Y-%m-%d}")
-
-
-def _differences(layout: Layout) -> tuple[str, ...]:
-    """Say where the metadata is not what the definition says: it is what registries show, and what people decide by."""
-    from ropeway.bundles.capabilities import difference
-    from ropeway.bundles.describing import MAX_DEFINITION, describe
-
-    metadata = layout.bundle.metadata
-    layer = next((each for each in layout.bundle.manifest.layers if each.title == metadata.definition), None)
-    if layer is None or metadata.definition is None or layer.size > MAX_DEFINITION:
-        return ()
-    with layout.bundle.blobs[layer.digest].open() as file:
-        try:
-            found = describe(metadata.kind, metadata.definition, file.read()).metadata
-        except RopewayError as error:
-            return (f"its definition can not be read by this version of Ropeway: {error.message}",)
-    changed = difference(metadata.capabilities, found.capabilities)
-    notes = [f"its metadata does not say all that its definition does: {line}" for line in changed if line.startswith("+")]
-    if metadata.id and (metadata.id, metadata.version) != (found.id, found.version):
-        notes.append(f"its metadata says {metadata.id} {metadata.version}, and its definition {found.id} {found.version}")
-    return tuple(notes)
+        signers = checked_signers(layout, environ)
+        shown = _look(path, layout, signers)
+        return replace(shown, notes=differences(layout, [each.path for each in shown.files]))
 
 
 def show_reference(text: str, *, sources: Sources) -> Shown:
@@ -212,8 +159,8 @@ def show_reference(text: str, *, sources: Sources) -> Shown:
         InvalidReference: The text is no reference.
         BundleRefused: What was fetched is not what its digests say.
     """
-    from ropeway.bundles.describing import describe
     from ropeway.bundles.manifest import digest_of
+    from ropeway.bundles.reachable import describe_bundle, folder_files
     from ropeway.bundles.tree import walk
     from ropeway.lang.reference import LocalReference, PathReference, parse_reference
 
@@ -229,7 +176,7 @@ def show_reference(text: str, *, sources: Sources) -> Shown:
         (Listed(os.fsdecode(path), found.st_size, bool(found.st_mode & 0o100)) for path, found in walk(fetched.root)),
         key=lambda each: each.path.encode(),
     )
-    metadata = describe(pin.kind, fetched.file, fetched.path.read_bytes()).metadata
+    metadata = describe_bundle(pin.kind, fetched.file, fetched.path.read_bytes(), folder_files(fetched.root)).metadata
     digest = pin.digest if evidence.manifest is None else digest_of(evidence.manifest)
     return Shown(text, digest, metadata, tuple(files), len(evidence.signatures), tag=pin.version)
 

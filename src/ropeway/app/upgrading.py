@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from ropeway.app import locking, reading
+from ropeway.app import locking, reading, workflows
 from ropeway.app.planning import make_template
-from ropeway.app.projects import LOCK_FILE, find_project, project_files
-from ropeway.bundles.capabilities import capabilities_of, difference
+from ropeway.app.projects import LOCK_FILE, find_project, project_files, read_bytes
+from ropeway.bundles.capabilities import Capabilities, difference
 from ropeway.bundles.problems import BundleRefused
 from ropeway.errors import NotFound, RopewayError, UsageError
 from ropeway.lang.reference import AdHocReference, HttpsReference, OciReference, RegistryReference, parse_reference
@@ -25,15 +25,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "changes", "check", "lock", "project_of", "prune", "take"]
 
-State = Literal["new", "same", "newer", "pinned", "failed"]
+State = Literal["same", "newer", "pinned", "failed"]
 
 
 @record
 class Change:
     """What one reference means now, against what is locked.
 
-    ``state``: ``new`` was not locked, ``same`` is as before, ``newer`` differs, ``pinned`` names its content and can't differ, ``failed`` could not be
-    asked (``error`` says why). Steps are named by id; ``capabilities`` and ``signers`` are lines with ``+`` or ``-`` in front.
+    ``state``: ``same`` is as before, ``newer`` differs, ``pinned`` names its content and can't differ, ``failed`` could not be asked or must not be
+    used (``error`` says why). Steps are named by id; ``capabilities`` and ``signers`` are lines with ``+`` or ``-`` in front. When what is locked can't be
+    had any more, all that the new version may do counts as new.
     """
 
     reference: str
@@ -77,11 +78,14 @@ def project_of(cwd: Path) -> Path:
 def lock(project: Path, references: Sequence[str], sources: Sources) -> Lock:
     """Lock what a project's workflows use, and the references named; what is locked already stays as it is.
 
+    A lockfile that can't be read (two branches changed it) is moved aside and written anew.
+
     Raises:
         InvalidWorkflow: A workflow has errors.
         NotFound, Unreachable, Refused: A reference can't be had, or must not be used.
         UsageError: A reference is a path.
     """
+    _mend(project, sources)
     for text in references:
         _forget_mismatch(project, text, sources)
         sources.bring(_remote(text), by="own", project=project, record=True)
@@ -94,25 +98,32 @@ def lock(project: Path, references: Sequence[str], sources: Sources) -> Lock:
 def check(project: Path, sources: Sources) -> list[str]:
     """Return what a project uses that is not locked, as ``file:line: reference``; empty when everything is. Asks no network.
 
+    Raises:
+        InvalidWorkflow: A workflow has errors, so that nobody knows what it uses.
+
     A locked workflow that is not on this machine is not looked into: what it uses is locked when it is fetched.
     """
     locked = locking.lock_of(project)
-    missing: dict[str, None] = {}
-    for path in project_files(project):
-        loaded = reading.read(str(path), cwd=project, sources=lambda: sources)
-        for where, reference in _uses(loaded.workflow):
+    missing = {line: None for entry in locked.entries if (line := _wrong(entry, sources))}
+    for path in project_files(project) if not missing else ():
+        loaded = workflows.load(str(path), cwd=project, sources=lambda: sources)
+        for where, reference in _uses(loaded.checked()):
             if locked.find(reference) is None:
                 place = loaded.source.locate(where)
                 missing[f"{place.file}:{place.line}: {reference}"] = None
-    for entry in locked.entries:
-        try:
-            sources.check_entry(_remote(entry.reference), entry)
-        except RopewayError as error:
-            missing[f"{entry.reference}: {error.message}"] = None
-        found = sources.store.find(entry.source, entry.digest, entry.name)
-        if found is not None and found.tree != entry.tree:
-            missing[f"{entry.reference}: the files at hand are not those that are locked"] = None
     return list(missing)
+
+
+def _wrong(entry: Locked, sources: Sources) -> str | None:
+    """Return why an entry can't be used, None when it can."""
+    try:
+        sources.check_entry(_remote(entry.reference), entry)
+    except RopewayError as error:
+        return f"{entry.reference}: {error.message}"
+    found = sources.store.find(entry.source, entry.digest, entry.name)
+    if found is not None and found.tree != entry.tree:
+        return f"{entry.reference}: the files at hand are not those that are locked"
+    return None
 
 
 def prune(project: Path, sources: Sources) -> list[str]:
@@ -158,22 +169,25 @@ def _change(entry: Locked, sources: Sources) -> Change:
         return Change(entry.reference, "pinned", entry)
     try:
         after = sources.look(reference, before=entry)
-        before = sources.store.find(entry.source, entry.digest, entry.name)
     except RopewayError as error:
         return Change(entry.reference, "failed", entry, error=error)
     made = locking.entry_of(entry.reference, after, sources.judge.signers(after))
     if made.digest == entry.digest:
         return Change(entry.reference, "same", entry)
-    return _compared(entry, made, None if before is None else _model(before), _model(after))
+    before = sources.locked_files(reference, entry)
+    return _compared(entry, made, before, after)
 
 
-def _compared(before: Locked, after: Locked, old: Workflow | None, new: Workflow | None) -> Change:
+def _compared(before: Locked, after: Locked, was: Fetched | None, now: Fetched) -> Change:
+    """Compare two versions. Of one that is not on this machine any more nothing is known, so that all that the new one may touch is more."""
     signers = (
         *(f"+ {key}" for key in after.signers if key not in before.signers),
         *(f"- {key}" for key in before.signers if key not in after.signers),
     )
+    touches = tuple(difference(Capabilities() if was is None else _touches(was), _touches(now)))
+    old, new = None if was is None else _model(was), _model(now)
     if new is None or old is None:
-        return Change(before.reference, "newer", before, after, signers=signers)
+        return Change(before.reference, "newer", before, after, capabilities=touches, signers=signers)
     return Change(
         before.reference,
         "newer",
@@ -182,14 +196,19 @@ def _compared(before: Locked, after: Locked, old: Workflow | None, new: Workflow
         tuple(name for name in new.steps if name not in old.steps),
         tuple(name for name in old.steps if name not in new.steps),
         tuple(name for name in new.steps if name in old.steps and new.steps[name] != old.steps[name]),
-        tuple(difference(capabilities_of(old), capabilities_of(new))),
+        touches,
         signers,
     )
 
 
-def _model(fetched: Fetched) -> Workflow | None:
-    from ropeway.app.projects import read_bytes
+def _touches(fetched: Fetched) -> Capabilities:
+    """Return what a workflow may touch with all the files it came with."""
+    from ropeway.bundles.reachable import folder_files, reachable
 
+    return reachable(fetched.file, read_bytes(fetched.path, fetched.file), folder_files(fetched.root))
+
+
+def _model(fetched: Fetched) -> Workflow | None:
     return reading.read_text(read_bytes(fetched.path, fetched.file), fetched.file, fetched.path, cwd=fetched.root).workflow
 
 
@@ -205,6 +224,17 @@ def _uses(workflow: Workflow | None) -> Iterator[tuple[tuple[str, ...], str]]:
                 yield (kind, name, "uses"), str(_remote(body.uses.removeprefix("workflow:")))
             except UsageError:
                 continue
+
+
+def _mend(project: Path, sources: Sources) -> None:
+    """Move a lockfile aside that can't be read; one of a newer program stays, and is an error."""
+    path = project / LOCK_FILE
+    try:
+        locking.lock_of(project)
+    except UsageError as error:
+        aside = path.with_name(f"{LOCK_FILE}.damaged")
+        path.replace(aside)
+        sources.tell(f"{error.message}; it is {aside} now, and {LOCK_FILE} is written anew")
 
 
 def _forget_mismatch(project: Path, text: str, sources: Sources) -> None:

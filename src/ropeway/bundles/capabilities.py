@@ -1,7 +1,8 @@
 """What a workflow, a skill or an agent may touch, as far as its definition tells.
 
 It is shown before something from elsewhere is used for the first time, and compared when a new version is. It is read from the definition without
-running anything: what a script does is not known, that there is one and in which language is.
+running anything: what a script does is not known, that there is one and in which language is. What a bundle may touch is the union over its files
+(:mod:`ropeway.bundles.reachable`).
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from ropeway.bundles.manifest import canonical_json, digest_of
 from ropeway.records import record, slots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ropeway.lang.model import Action, Step, Workflow
 
-__all__ = ["Capabilities", "capabilities_from_json", "capabilities_of", "difference"]
+__all__ = ["Capabilities", "capabilities_from_json", "capabilities_of", "difference", "union"]
 
 
 @record
@@ -37,11 +38,12 @@ class Capabilities:
         write: Paths that it may write.
         read: Paths that it may read beside its working copy.
         sandbox: What holds it to that: ``none``, ``kernel``, or a plugin's.
-        image: A container image that it runs in.
-        nix: A Nix expression that gives its tools.
-        env_file: A file of variables that it reads.
+        image: Container images that it runs in.
+        nix: Nix expressions that give its tools.
+        env_file: Files of variables that it reads.
         tools: Files that it copies in from the person's tool folder.
         interactive: Whether a step takes the person's terminal.
+        unread: Files of it that could not be looked into, each with why: ``./inner.toml has errors``.
     """
 
     shells: tuple[str, ...] = ()
@@ -57,11 +59,17 @@ class Capabilities:
     write: tuple[str, ...] | None = None
     read: tuple[str, ...] | None = None
     sandbox: str = "none"
-    image: str | None = None
-    nix: str | None = None
-    env_file: str | None = None
+    image: tuple[str, ...] = ()
+    nix: tuple[str, ...] = ()
+    env_file: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     interactive: bool = False
+    unread: tuple[str, ...] = ()
+
+    @property
+    def acts(self) -> bool:
+        """Whether anything is carried out, so that the limits mean something."""
+        return any((self.shells, self.programs, self.builtins, self.plugins, self.agents, self.skills, self.workflows))
 
     def as_json(self) -> dict[str, Any]:
         """Return it for a config blob: what is used only, so that a new kind of capability changes nothing for those who lack it."""
@@ -101,20 +109,21 @@ class Capabilities:
             ("reads the secret {}", self.secrets),
             ("installs the Python package {}", self.python),
             ("copies in your tool {}", self.tools),
-            ("runs in the image {}", _one(self.image)),
-            ("takes its tools from Nix: {}", _one(self.nix)),
-            ("reads the variables file {}", _one(self.env_file)),
+            ("runs in the image {}", self.image),
+            ("takes its tools from Nix: {}", self.nix),
+            ("reads the variables file {}", self.env_file),
         ):
             found += [(phrase, item) for item in items]
         if self.interactive:
             found.append(("takes your terminal", ""))
-        return found + self._bounds()
+        found += self._bounds()
+        return found + [("may do more than is told here: {}", each) for each in self.unread]
 
     def _rights(self) -> str:
         return " with your rights" if self.sandbox == "none" else ""
 
     def _bounds(self) -> list[tuple[str, str]]:
-        if not any((self.shells, self.programs, self.builtins, self.plugins, self.agents, self.skills, self.workflows)):
+        if not self.acts:
             return []
         if self.sandbox == "none" and self.network is None and self.write is None and self.read is None:
             return [("reaches any host, and every file that you can", "")]
@@ -152,7 +161,7 @@ _PLURALS: Final = {
 
 
 def _one(value: str | None) -> tuple[str, ...]:
-    return () if value is None else (value,)
+    return (value,) if value else ()
 
 
 def _sentence(phrase: str, items: list[str]) -> str:
@@ -169,6 +178,24 @@ def difference(old: Capabilities, new: Capabilities) -> list[str]:
     before = [_sentence(phrase, [item]) for phrase, item in old._facts()]  # noqa: SLF001 - of the same module
     after = [_sentence(phrase, [item]) for phrase, item in new._facts()]  # noqa: SLF001 - same
     return [f"+ {line}" for line in after if line not in before] + [f"- {line}" for line in before if line not in after]
+
+
+def union(parts: Sequence[Capabilities]) -> Capabilities:
+    """Return what all of some workflows may touch together, whatever their order; ``parts`` has at least one.
+
+    The limits are the weakest of those that carry something out: what one of them does not limit is not limited, and without a sandbox for one of
+    them there is none.
+    """
+    found: dict[str, Any] = {"interactive": any(part.interactive for part in parts)}
+    for slot in slots(Capabilities):
+        if slot.annotation == "tuple[str, ...]":
+            found[slot.name] = _sorted(item for part in parts for item in getattr(part, slot.name))
+    acting = [part for part in parts if part.acts] or parts
+    for name in _LIMITS:
+        limits = [getattr(part, name) for part in acting]
+        found[name] = None if None in limits else _sorted(item for limit in limits for item in limit)
+    levels = {part.sandbox for part in acting}
+    return Capabilities(**found, sandbox="none" if "none" in levels else ", ".join(sorted(levels)))
 
 
 def capabilities_from_json(value: object) -> Capabilities:
@@ -206,9 +233,9 @@ def capabilities_of(workflow: Workflow) -> Capabilities:
         write=None if sandbox is None or sandbox.write is None else _sorted(sandbox.write),
         read=None if sandbox is None or sandbox.read is None else _sorted(sandbox.read),
         sandbox="none" if sandbox is None else sandbox.level,
-        image=needs.image,
-        nix=needs.nix,
-        env_file=policy.env_file,
+        image=_one(needs.image),
+        nix=_one(needs.nix),
+        env_file=_one(policy.env_file),
         tools=() if workspace is None else _sorted(workspace.tools),
         interactive=any(step.interactive for step in workflow.steps.values()),
     )

@@ -13,9 +13,10 @@ from ropeway.errors import InvalidWorkflow
 
 if TYPE_CHECKING:
     from ropeway.bundles.kinds import Kind
+    from ropeway.lang.diagnostics import Diagnostic
     from ropeway.lang.model import Workflow
 
-__all__ = ["MAX_DEFINITION", "Described", "describe", "read_workflow"]
+__all__ = ["MAX_DEFINITION", "Described", "describe", "read_model", "read_workflow"]
 
 MAX_DEFINITION: Final = 32 * 2**20
 """Bytes that a definition may have: what the language reads at most."""
@@ -65,6 +66,15 @@ def read_workflow(data: bytes, name: str) -> Workflow:
     Raises:
         InvalidWorkflow: It has mistakes; all that can be told without running or fetching anything are.
     """
+    workflow, found = read_model(data, name)
+    count = sum(each.severity == "error" for each in found)
+    if workflow is None or count:
+        raise InvalidWorkflow(f"{name} has {count:,} error{'s' * (count != 1)}", diagnostics=found)
+    return workflow
+
+
+def read_model(data: bytes, name: str) -> tuple[Workflow | None, list[Diagnostic]]:
+    """Return what can be made of a workflow file, without the parts that are wrong, and what is wrong with it; see :func:`read_workflow`."""
     from ropeway.lang.build import build
     from ropeway.lang.diagnostics import Problems
     from ropeway.lang.dialects import is_pallet, locator_for, read_dialect
@@ -79,10 +89,7 @@ def read_workflow(data: bytes, name: str) -> Workflow:
         if workflow is not None and not problems.failed:
             validate(workflow, locator_for(document), problems)
     problems.extend(told)
-    count = sum(each.severity == "error" for each in problems.sorted())
-    if workflow is None or count:
-        raise InvalidWorkflow(f"{name} has {count:,} error{'s' * (count != 1)}", diagnostics=problems.sorted())
-    return workflow
+    return workflow, problems.sorted()
 
 
 # -- agents ---------------------------------------------------------------------------------------------------------------------------------

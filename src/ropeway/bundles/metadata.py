@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ropeway.bundles.kinds import Kind
     from ropeway.lang.model import Workflow
 
-__all__ = ["Metadata", "metadata_from_json", "metadata_of"]
+__all__ = ["Metadata", "dependencies_of", "metadata_from_json", "metadata_of"]
 
 _TEXTS: Final = ("id", "name", "version", "description", "license", "homepage", "repository", "definition", "readme")
 _LISTS: Final = ("tags", "authors", "dependencies")
@@ -110,9 +110,14 @@ def metadata_of(workflow: Workflow) -> Metadata:
         inputs=inputs_schema(workflow) if workflow.parameters else {},
         outputs=outputs_schema(workflow) if workflow.outputs else {},
         capabilities=used,
-        dependencies=(
-            *(f"workflow:{name}" for name in used.workflows),
-            *(f"skill:{name}" for name in used.skills),
-            *(f"agent:{name}" for name in used.agents),
-        ),
+        dependencies=dependencies_of(used),
+    )
+
+
+def dependencies_of(used: Capabilities) -> tuple[str, ...]:
+    """Return the references to other workflows, skills and agents among what is used."""
+    return (
+        *(f"workflow:{name}" for name in used.workflows),
+        *(f"skill:{name}" for name in used.skills),
+        *(f"agent:{name}" for name in used.agents),
     )

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ropeway.bundles.blobs import Blob, Bundle, blob_of
 from ropeway.bundles.definitions import find_definition, is_readme
-from ropeway.bundles.describing import MAX_DEFINITION, describe
+from ropeway.bundles.describing import MAX_DEFINITION
 from ropeway.bundles.gzip_stream import StoredGzip
 from ropeway.bundles.kinds import ARTIFACT, CONFIG, MAX_PEEK
 from ropeway.bundles.limits import Limits
 from ropeway.bundles.listing import Entry, Listing, list_folder, read_whole, unreadable
 from ropeway.bundles.manifest import MAX_MANIFEST, TITLE, Descriptor, make_manifest
 from ropeway.bundles.problems import InvalidBundle
+from ropeway.bundles.reachable import Files, describe_bundle
 from ropeway.bundles.tar_writing import TarWriter
 from ropeway.bundles.unpack import CONTENT_DIGEST, EXECUTABLE, UNPACK
 from ropeway.errors import NotFound, RopewayError, StoreError
@@ -72,7 +73,7 @@ def pack(
 
     Raises:
         NotFound: There is no such file or folder.
-        InvalidBundle: It has no definition or several, or something in it can't be packed.
+        InvalidBundle: It has no definition or several, something in it can't be packed, or a single file uses workflows beside it.
         InvalidWorkflow: The definition has mistakes; all are told.
         StoreError: ``spool`` can't be written.
     """
@@ -87,7 +88,12 @@ def pack(
     found, definition = find_definition(kind, top, lambda path: _read(by_path[path], MAX_PEEK, cut=True))
     data = _read(by_path[definition], MAX_DEFINITION)
     shown = str(source if single else source / definition)
-    described = describe(found, definition, data, shown=shown, folder=None if single else source.resolve().name)
+    files = Files(paths, lambda path: _read(by_path[path], MAX_DEFINITION))
+    described = describe_bundle(found, definition, data, files, shown=shown, folder=None if single else source.resolve().name)
+    missing = described.metadata.capabilities.unread
+    if single and missing:
+        hint = f"package the folder that it is in, so that what it uses comes along: {source.parent}"
+        raise InvalidBundle(f"{source} can not be packed alone: {missing[0]}", hint=hint, code="not-packed")
     spooler = _Spooler(spool, told)
     layers = spooler.layers(listing.entries)
     title = _readme(paths)

@@ -9,6 +9,7 @@ from ropeway.bundles.kinds import CONFIG, MAX_PEEK, kind_by_content, kind_by_tit
 from ropeway.bundles.limits import Limits
 from ropeway.bundles.metadata import Metadata, metadata_from_json
 from ropeway.bundles.problems import HostileArchive, InvalidBundle
+from ropeway.bundles.unpack import UNPACK
 from ropeway.errors import RopewayError
 from ropeway.records import record, replace
 
@@ -65,9 +66,11 @@ def _readme(manifest: Manifest, metadata: Metadata) -> Descriptor | None:
 
 
 def _foreign(client: Client, repository: str, manifest: Manifest, kind: Kind) -> About:
-    """Read the definition of what was pushed by others: one small file among its layers."""
-    from ropeway.bundles.describing import describe
+    """Read the definition of what was pushed by others, one small file among its layers, and those that it uses."""
+    from ropeway.bundles.reachable import Files, describe_bundle
 
+    titled = {layer.title: layer for layer in manifest.layers if layer.title and UNPACK not in layer.annotations and layer.size <= MAX_PEEK}
+    files = Files(titled, lambda path: client.blob(repository, titled[path], MAX_PEEK))
     notes: tuple[str, ...] = ()
     for layer in sorted(manifest.layers, key=lambda layer: (layer.title or "").count("/")):
         title = layer.title or ""
@@ -77,7 +80,8 @@ def _foreign(client: Client, repository: str, manifest: Manifest, kind: Kind) ->
         if kind_by_content(title, data) != kind:
             continue
         try:
-            return About(describe(kind, title or f"{kind}.yaml", data).metadata)
+            described = describe_bundle(kind, title or f"{kind}.yaml", data, files)
+            return About(described.metadata, notes=described.notes)
         except RopewayError as error:
             notes = (f"its definition can not be read: {error.message}",)
             break

@@ -55,7 +55,7 @@ def test_a_workflow_may_touch_what_its_steps_and_its_policy_name() -> None:
         secrets=("GH_TOKEN", "env:TOKEN", "other"),
         python=("requests>=2",),
         network=("api.github.com",),
-        env_file=".env.ci",
+        env_file=(".env.ci",),
         interactive=True,
     )
     assert found.capabilities.lines() == [
