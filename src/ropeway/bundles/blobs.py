@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from typing import TYPE_CHECKING, BinaryIO
 
 from ropeway.bundles.manifest import Descriptor, Manifest, digest_of
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
     from ropeway.bundles.kinds import Kind
     from ropeway.bundles.metadata import Metadata
 
-__all__ = ["Blob", "Bundle", "blob_of"]
+__all__ = ["Blob", "Bundle", "Seen", "Verified", "blob_of", "seen_of"]
+
+Seen = tuple[int, int, int, int]
+"""Which file it is, how large, and when it was written last: device, inode, size in bytes, nanoseconds."""
+
+
+def seen_of(found: os.stat_result) -> Seen:
+    """Return what tells a file that was written to from one that was not."""
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 @record
@@ -47,6 +56,38 @@ class Blob:
         with self.open() as file:
             while piece := file.read(size):
                 yield piece
+
+
+@record
+class Verified:
+    """A blob whose bytes this process compared with its digest while they came, and has kept since. Exactly one of ``data`` and ``path`` is there.
+
+    What is in memory nobody else can change. A file is in a private folder, under no name that anybody writes to; should somebody do so none the less,
+    it is not what was ``seen`` behind its last byte any more, and counts as not verified.
+    """
+
+    descriptor: Descriptor
+    data: bytes | None = None
+    path: Path | None = None
+    seen: Seen | None = None
+
+    def open(self) -> BinaryIO:
+        """Open the bytes for reading, from the start; the file can seek. The caller closes."""
+        if self.data is not None:
+            return io.BytesIO(self.data)
+        assert self.path is not None
+        return self.path.open("rb")
+
+    def stands_for(self, descriptor: Descriptor) -> bool:
+        """Whether these are the bytes that a descriptor names, unchanged."""
+        if (self.descriptor.digest, self.descriptor.size) != (descriptor.digest, descriptor.size):
+            return False
+        if self.path is None:
+            return True
+        try:
+            return seen_of(os.stat(self.path, follow_symlinks=False)) == self.seen  # noqa: PTH116 - a Path's own has no such argument everywhere
+        except FileNotFoundError:
+            return False
 
 
 class _Part(io.RawIOBase):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from ropeway.bundles.blobs import seen_of
 from ropeway.bundles.paths import Places, fault_of
 from ropeway.bundles.problems import HostileArchive
 from ropeway.records import record
@@ -13,9 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from ropeway.bundles.blobs import Seen
     from ropeway.bundles.limits import Budget
 
 __all__ = ["Listed", "Lister", "Target", "Writer"]
+
+_PIECE: Final = 1 << 20
 
 
 class Target:
@@ -60,9 +65,33 @@ class Writer(Target):
 
     def __init__(self, root: Path, budget: Budget) -> None:
         super().__init__(budget)
-        self._root = os.fspath(root)
+        self.root = root
         self.files: list[str] = []
+        self.known: dict[str, tuple[str, Seen]] = {}
+        self._root = os.fspath(root)
         self._made = {""}
+
+    def move(self, path: str, source: Path, *, executable: bool) -> None:
+        """Take a file away from where it is. From another file system it is copied, and its name stays there."""
+        self._check(path, self._places.add_file(path))
+        self._make(path.rpartition("/")[0])
+        target = f"{self._root}/{path}"
+        try:
+            os.rename(source, target)  # noqa: PTH104 - a string
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            with source.open("rb") as file:
+                self._store(path, iter(lambda: file.read(_PIECE), b""), executable=executable)
+            return
+        mask = os.umask(0o077)
+        os.umask(mask)
+        os.chmod(target, (0o777 if executable else 0o666) & ~mask)  # noqa: PTH101 - same
+        self.files.append(path)
+
+    def note(self, path: str, digits: str, seen: Seen | None = None) -> None:
+        """Keep in ``known`` what :func:`~ropeway.bundles.tree.tree_digest` need not hash again; ``seen`` is what the file was then, None for now."""
+        self.known[path] = (digits, seen or seen_of(os.stat(f"{self._root}/{path}", follow_symlinks=False)))  # noqa: PTH116 - same
 
     def _store(self, path: str, pieces: Iterable[bytes], *, executable: bool) -> None:
         self._make(path.rpartition("/")[0])

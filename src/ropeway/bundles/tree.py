@@ -16,7 +16,11 @@ from ropeway.bundles.problems import InvalidBundle
 from ropeway.lang.hashing import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from ropeway.bundles.blobs import Seen
+
+    Known = Mapping[str, tuple[str, Seen]]
 
 __all__ = ["copy_tree", "tree_digest", "walk"]
 
@@ -26,21 +30,29 @@ _SMALL: Final = 2**18
 """Bytes of a file above which OpenSSL hashes it: loading that takes 3 ms."""
 
 
-def tree_digest(root: Path) -> str:
+def tree_digest(root: Path, known: Known | None = None) -> str:
     """Return ``sha256:…`` over the sorted listing of a folder.
 
     Each file adds a line: the SHA-256 of its content in hexadecimal, ``x`` when its owner may execute it (else ``-``), the length of its path
     in bytes, and the path relative to ``root``, with slashes. Lines are sorted by the path's bytes.
+
+    Args:
+        root: The folder.
+        known: By path, what this process has hashed while it wrote it (SHA-256 in hexadecimal), and what the file was then; one that is another file
+            or was written to since is hashed.
 
     Raises:
         InvalidBundle: Something in it is neither a regular file nor a folder (code ``tree-entry``).
     """
     top = os.fsencode(root)
     total = sha256(_HEADER)
+    hashed = {os.fsencode(path): each for path, each in known.items()} if known else {}
     for path, found in sorted(walk(root)):
-        full = b"%s/%s" % (top, path)
+        content, seen = hashed.get(path, ("", None))
+        if seen != (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns):
+            content = _content(b"%s/%s" % (top, path), found.st_size)
         mark = b"x" if found.st_mode & _EXECUTABLE else b"-"
-        total.update(b"%s %s %d:%s\n" % (_content(full, found.st_size).encode(), mark, len(path), path))
+        total.update(b"%s %s %d:%s\n" % (content.encode(), mark, len(path), path))
     return f"sha256:{total.hexdigest()}"
 
 

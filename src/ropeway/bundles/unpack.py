@@ -13,10 +13,12 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from ropeway.bundles.archive import Archive
+from ropeway.bundles.blobs import Verified
 from ropeway.bundles.checking import blob_name, check_blob
 from ropeway.bundles.definitions import find_definition
 from ropeway.bundles.gzip_stream import MAGIC, Inflated
@@ -31,12 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from ropeway.bundles.blobs import Seen
     from ropeway.bundles.gzip_stream import Readable
     from ropeway.bundles.kinds import Kind
     from ropeway.bundles.manifest import Descriptor, Manifest
     from ropeway.bundles.targets import Target
 
-    Blobs = Callable[[Descriptor], BinaryIO] | Mapping[str, Any]
+    Blobs = Callable[[Descriptor], BinaryIO | Verified] | Mapping[str, Any]
 
 __all__ = ["CONTENT_DIGEST", "EXECUTABLE", "UNPACK", "Limits", "Listed", "list_files", "unpack", "unpack_into"]
 
@@ -59,7 +62,8 @@ def unpack(
 
     Args:
         manifest: It, verified.
-        blobs: Opens a layer (a file that can seek), or has :class:`~ropeway.bundles.blobs.Blob` objects by digest.
+        blobs: Opens a layer (a file that can seek) or has it :class:`~ropeway.bundles.blobs.Verified`, which is not hashed again, and moved here when it
+            is a file by itself; or has :class:`~ropeway.bundles.blobs.Blob` objects by digest.
         target: The folder to make.
         limits: How much is accepted.
         kind: What the bundle is, when its type does not say so.
@@ -84,7 +88,7 @@ def unpack(
     try:
         from pathlib import Path
 
-        definition = _fill(manifest, blobs, Path(staging), target, Budget(limits or Limits()), (kind, name))
+        definition = _fill(manifest, blobs, Writer(Path(staging), Budget(limits or Limits())), target, kind, name)
         with _failures(target):
             _open_up(staging)
             os.rename(staging, target)  # noqa: PTH104 - a string
@@ -116,34 +120,57 @@ def _failures(target: Path) -> Iterator[None]:
 
 
 def unpack_into(
-    manifest: Manifest, blobs: Blobs, folder: Path, limits: Limits | None = None, *, kind: Kind | None = None, name: str | None = None
+    manifest: Manifest,
+    blobs: Blobs,
+    folder: Path,
+    limits: Limits | None = None,
+    *,
+    kind: Kind | None = None,
+    name: str | None = None,
+    known: dict[str, tuple[str, Seen]] | None = None,
 ) -> str:
-    """Write the files of a bundle into an empty folder, which whoever made it removes after a failure; else like :func:`unpack`."""
+    """Write the files of a bundle into an empty folder, which whoever made it removes after a failure; else like :func:`unpack`.
+
+    ``known`` gets what :func:`ropeway.bundles.tree.tree_digest` need not hash again.
+    """
     with os.scandir(folder) as entries:
         if next(entries, None) is not None:
             raise Refused(f"{folder} is not empty", code="output-exists")
-    return _fill(manifest, blobs, folder, folder, Budget(limits or Limits()), (kind, name))
+    writer = Writer(folder, Budget(limits or Limits()))
+    definition = _fill(manifest, blobs, writer, folder, kind, name)
+    if known is not None:
+        known.update(writer.known)
+    return definition
 
 
-def _fill(manifest: Manifest, blobs: Blobs, folder: Path, shown: Path, budget: Budget, called: tuple[Kind | None, str | None]) -> str:
+def _fill(manifest: Manifest, blobs: Blobs, writer: Writer, shown: Path, kind: Kind | None, name: str | None) -> str:
     """Write the files into an empty folder, which messages call ``shown``."""
-    kind, name = called
-    writer = Writer(folder, budget)
-    for layer in _chosen(manifest):
-        with _opened(blobs, layer) as file:
+    chosen = _chosen(manifest)
+    left = Counter(layer.digest for layer in chosen)
+    for layer in chosen:
+        left[layer.digest] -= 1
+        found = blobs(layer) if callable(blobs) else _blob(blobs, layer)
+        if isinstance(found, Verified):
+            if found.stands_for(layer):
+                with _failures(shown):
+                    _use(layer, found, writer, kind, last=not left[layer.digest])
+                continue
+            found = found.open()
+        with found as file:
             check_blob(file, layer)
             file.seek(0)
             with _failures(shown):
                 _write(layer, file, writer, kind)
     said = next((each for each in KINDS if manifest.artifact_type == ARTIFACT[each]), kind)
-    return find_definition(said, writer.files, lambda path: _beginning(folder / path), name)[1]
+    return find_definition(said, writer.files, lambda path: _beginning(writer.root / path), name)[1]
 
 
 def list_files(manifest: Manifest, blobs: Blobs, limits: Limits | None = None) -> tuple[Listed, ...]:
     """Return what :func:`unpack` would write, sorted by path, with all its checks but those of the layers' digests; nothing is written."""
     lister = Lister(Budget(limits or Limits()))
     for layer in _chosen(manifest):
-        with _opened(blobs, layer) as file:
+        found = blobs(layer) if callable(blobs) else _blob(blobs, layer)
+        with found.open() if isinstance(found, Verified) else found as file:
             _write(layer, file, lister, None)
     return tuple(sorted(lister.listed, key=lambda each: each.path.encode()))
 
@@ -171,19 +198,31 @@ def _is_folder(layer: Descriptor) -> bool:
     return layer.annotations.get(UNPACK) == "true"
 
 
-@contextmanager
-def _opened(blobs: Blobs, layer: Descriptor) -> Iterator[BinaryIO]:
-    if callable(blobs):
-        file = blobs(layer)
+def _blob(blobs: Mapping[str, Any], layer: Descriptor) -> BinaryIO:
+    found = blobs.get(layer.digest)
+    if found is None:
+        raise AlteredBlob(f"{blob_name(layer)} is missing: there is no blob {layer.digest}", code="blob-missing")
+    opened: BinaryIO = found.open()
+    return opened
+
+
+def _use(layer: Descriptor, blob: Verified, writer: Writer, kind: Kind | None, *, last: bool) -> None:
+    """Write what was verified while it came; ``last`` says that nothing else is made of the same blob, whose file may become the layer's."""
+    algorithm, _, digits = layer.digest.partition(":")
+    title = "" if _is_folder(layer) else layer.title
+    moved = bool(title and last and blob.path is not None)
+    if title and moved and blob.path is not None:
+        writer.budget.entry()
+        writer.budget.announce(layer.size, title)
+        writer.budget.take(layer.size)
+        writer.move(title, blob.path, executable=layer.annotations.get(EXECUTABLE) == "true")
     else:
-        found = blobs.get(layer.digest)
-        if found is None:
-            raise AlteredBlob(f"{blob_name(layer)} is missing: there is no blob {layer.digest}", code="blob-missing")
-        file = found.open()
-    try:
-        yield file
-    finally:
-        file.close()
+        with blob.open() as file:
+            _write(layer, file, writer, kind)
+        if not blob.stands_for(layer):
+            raise AlteredBlob(f"{blob_name(layer)} was changed while it was unpacked", hint="fetch it again")
+    if title and algorithm == "sha256" and (moved or blob.data is not None):
+        writer.note(title, digits, blob.seen)  # where a move had to copy, it is another file than was seen, and will be hashed
 
 
 def _write(layer: Descriptor, file: BinaryIO, writer: Target, kind: Kind | None) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from ropeway.bundles.blobs import Verified
     from ropeway.bundles.manifest import Descriptor, Manifest
     from ropeway.registry import Progress
     from ropeway.registry.credentials import Credentials
@@ -116,7 +117,9 @@ class Client:
 
         return read_blob(self.session, self.session.repository(repository), descriptor)
 
-    def pull(self, repository: str, descriptors: Sequence[Descriptor], into: Callable[[Descriptor], Path]) -> None:
+    def pull(
+        self, repository: str, descriptors: Sequence[Descriptor], into: Callable[[Descriptor], Path], *, memory: int = 0
+    ) -> Mapping[str, Verified]:
         """Bring blobs into files, several at once; a file gets its name when it is whole and verified.
 
         What a cut transfer left (``NAME.part``) is gone on with.
@@ -125,13 +128,17 @@ class Client:
             repository: Where they are.
             descriptors: Each blob once; others of the same digest are left out.
             into: Says where the file of a blob goes.
+            memory: Small blobs of up to so many bytes together get no file.
+
+        Returns:
+            The blobs, by digest.
 
         Raises:
             AlteredBlob: A blob does not have the digest or size of its descriptor.
         """
         from ropeway.registry.pull import pull
 
-        pull(self.session, self.session.repository(repository), descriptors, into, self._progress)
+        return pull(self.session, self.session.repository(repository), descriptors, into, self._progress, memory)
 
     def push(self, repository: str, blobs: Iterable[Upload], mount_from: str | None = None) -> None:
         """Push blobs, several at once; those that the registry has are left out, or taken over from the repository ``mount_from``."""

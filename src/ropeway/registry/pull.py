@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import threading
 from typing import TYPE_CHECKING, Final
 
+from ropeway.bundles.blobs import Verified, seen_of
 from ropeway.bundles.problems import AlteredBlob
 from ropeway.errors import StoreError, Unreachable
 from ropeway.registry import parallel
 from ropeway.registry.errors import Interrupted
 from ropeway.registry.hashing import Hashing
+from ropeway.registry.parts import claim, seen_there, write, write_whole
 from ropeway.registry.retries import pause
 from ropeway.registry.session import pull_scope
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from ropeway.bundles.blobs import Seen
     from ropeway.bundles.manifest import Descriptor
     from ropeway.registry import Progress
     from ropeway.registry.parallel import Stopping
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["pull", "read_blob"]
 
 _SMALL: Final = 2**20
-"""Up to so many bytes a blob is verified in memory and written at once; it needs no ``.part``."""
+"""Up to so many bytes a blob is verified in memory and written at once, if at all; it needs no ``.part``."""
 
 
 def read_blob(session: Session, repository: str, descriptor: Descriptor) -> bytes:
@@ -52,24 +53,36 @@ def read_blob(session: Session, repository: str, descriptor: Descriptor) -> byte
 
 
 def pull(
-    session: Session, repository: str, descriptors: Sequence[Descriptor], into: Callable[[Descriptor], Path], progress: Progress
-) -> None:
+    session: Session,
+    repository: str,
+    descriptors: Sequence[Descriptor],
+    into: Callable[[Descriptor], Path],
+    progress: Progress,
+    memory: int = 0,
+) -> dict[str, Verified]:
     """See :meth:`ropeway.registry.client.Client.pull`."""
     once = {descriptor.digest: descriptor for descriptor in descriptors}
     # The largest first: it must not be what all others wait for at the end.
     ordered = sorted(once.values(), key=lambda descriptor: -descriptor.size)
+    kept = _fitting(ordered, memory)
+    done: dict[str, Verified] = {}
 
     def one(descriptor: Descriptor, stopping: Stopping) -> None:
         stopping.check()
+        if descriptor.digest in kept:
+            done[descriptor.digest] = Verified(descriptor, read_blob(session, repository, descriptor))
+            progress.advance(descriptor.size)
+            return
         target = into(descriptor)
         try:
-            if _is_there(target, descriptor):
+            if (seen := seen_there(target, descriptor)) is not None:
                 progress.advance(descriptor.size)
             elif descriptor.size <= _SMALL:
-                _write_whole(target, read_blob(session, repository, descriptor))
+                seen = write_whole(target, read_blob(session, repository, descriptor))
                 progress.advance(descriptor.size)
             else:
-                _Large(session, repository, descriptor, target, progress, stopping).run()
+                seen = _Large(session, repository, descriptor, target, progress, stopping).run()
+            done[descriptor.digest] = Verified(descriptor, path=target, seen=seen)
         except OSError as error:
             if isinstance(error, (StoreError, Unreachable)) or error.errno is None:
                 raise
@@ -81,6 +94,18 @@ def pull(
         parallel.run(one, ordered, session.net.workers, session.http.close)
     finally:
         progress.end()
+    return done
+
+
+def _fitting(descriptors: Sequence[Descriptor], memory: int) -> frozenset[str]:
+    """Return the digests of as many small blobs, the smallest first, as fit into so many bytes."""
+    found = []
+    for descriptor in reversed(descriptors):
+        if not memory or descriptor.size > min(memory, _SMALL):
+            break
+        memory -= descriptor.size
+        found.append(descriptor.digest)
+    return frozenset(found)
 
 
 class _Large:
@@ -99,12 +124,12 @@ class _Large:
         self._have = 0
         self._shown = 0
 
-    def run(self) -> None:
-        """Bring it here."""
+    def run(self) -> Seen:
+        """Bring it here; return what the file was behind its last byte."""
         try:
-            part, file = _claim(self._target)
+            part, file = claim(self._target)
             try:
-                self._run(part, file)
+                return self._run(part, file)
             except AlteredBlob:
                 part.unlink(missing_ok=True)
                 raise
@@ -113,7 +138,7 @@ class _Large:
         finally:
             self._hash.close()
 
-    def _run(self, part: Path, file: int) -> None:
+    def _run(self, part: Path, file: int) -> Seen:
         resumed = self._read_part(file)
         self._fetch(file)
         if not self._whole() and resumed:
@@ -122,7 +147,9 @@ class _Large:
             self._fetch(file)
         if not self._whole():
             raise _altered(self._session, self._repository, self._wanted, self._have)
+        seen = seen_of(os.fstat(file))
         part.replace(self._target)
+        return seen
 
     def _whole(self) -> bool:
         return self._have == self._wanted.size and self._hash.hexdigest() == self._wanted.digest.partition(":")[2]
@@ -181,7 +208,7 @@ class _Large:
                 self._stopping.check()
                 filled = stream.readinto(buffer)
                 self._check_piece(filled)
-                _write(file, buffer[:filled])
+                write(file, buffer[:filled])
                 self._have += filled
                 self._hash.update(buffer, filled)
                 buffer, filled = self._hash.buffer(), 0
@@ -229,51 +256,3 @@ def _altered(session: Session, repository: str, descriptor: Descriptor, size: in
         f"the blob {descriptor.digest} of {session.host}/{repository} was altered: {why}",
         hint="the registry, or somebody on the way, changed it; nothing of it was kept",
     )
-
-
-def _is_there(target: Path, descriptor: Descriptor) -> bool:
-    try:
-        with target.open("rb") as file:
-            if os.fstat(file.fileno()).st_size != descriptor.size:
-                return False
-            algorithm, _, digits = descriptor.digest.partition(":")
-            return hashlib.file_digest(file, algorithm).hexdigest() == digits
-    except FileNotFoundError:
-        return False
-
-
-def _write_whole(target: Path, data: bytes) -> None:
-    aside = f"{target}.{os.getpid()}-{threading.get_ident()}.part"
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        _write(descriptor, memoryview(data))
-        os.replace(aside, target)  # noqa: PTH105 - a Path for each of hundreds of small files is dearer than the call
-    except BaseException:
-        os.unlink(aside)  # noqa: PTH108 - same
-        raise
-    finally:
-        os.close(descriptor)
-
-
-def _write(descriptor: int, data: memoryview) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
-
-
-def _claim(target: Path) -> tuple[Path, int]:
-    """Open the part of a file for this process alone; when another one is at it, a part of our own that nobody goes on with."""
-    part = target.with_name(target.name + ".part")
-    while True:
-        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            part = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
-            continue
-        try:
-            if part.stat().st_ino == os.fstat(descriptor).st_ino:
-                return part, descriptor
-        except FileNotFoundError:
-            pass  # its holder finished it between our opening and our lock
-        os.close(descriptor)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["clear_staging", "settle", "staged"]
 
 _FEW: Final = 16
-"""Files up to which a tree is waited for to be on the disk: some milliseconds each."""
+_LITTLE: Final = 2**20
+"""Files, and bytes of all of them, up to which a tree is waited for to be on the disk: some milliseconds each."""
 
 
 @contextmanager
@@ -70,8 +71,9 @@ def _cleared(lock: str) -> bool:
 
 
 def settle(folder: Path) -> None:
-    """Make the files of a tree read-only (an executable one stays executable) and its folders private; a few files are waited for to be on the disk."""
+    """Make the files of a tree read-only (an executable one stays executable) and its folders private; a few small files are waited for to be on the disk."""
     files = []
+    size = 0
     queue = [str(folder)]
     while queue:
         top = queue.pop()
@@ -81,9 +83,11 @@ def settle(folder: Path) -> None:
                 if entry.is_dir(follow_symlinks=False):
                     queue.append(entry.path)
                 elif entry.is_file(follow_symlinks=False):
-                    os.chmod(entry.path, 0o555 if entry.stat(follow_symlinks=False).st_mode & 0o100 else 0o444)  # noqa: PTH101 - as above
+                    found = entry.stat(follow_symlinks=False)
+                    os.chmod(entry.path, 0o555 if found.st_mode & 0o100 else 0o444)  # noqa: PTH101 - as above
                     files.append(entry.path)
-    for path in files if len(files) <= _FEW else ():
+                    size += found.st_size
+    for path in files if len(files) <= _FEW and size <= _LITTLE else ():
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)

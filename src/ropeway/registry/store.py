@@ -16,7 +16,7 @@
 
 A tree is written aside, hashed, made read-only and renamed: of two that write the same, one wins and the other uses it. Whoever opens a
 tree hashes it again; one that is damaged is moved aside and fetched again. Files of a tree are not waited for to be on the disk unless
-they are few: what a power loss takes is noticed the same way.
+they are few and small: what a power loss takes is noticed the same way.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from ropeway.registry.links import link_places, place_link
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from ropeway.bundles.tree import Known
 
 __all__ = ["Store"]
 
@@ -85,12 +87,13 @@ class Store:
             self._set_aside(path, before)
         return None
 
-    def add_tree(self, fill: Callable[[Path], _T], expected: str | None = None) -> tuple[str, Path, _T]:
+    def add_tree(self, fill: Callable[[Path], _T], expected: str | None = None, known: Known | None = None) -> tuple[str, Path, _T]:
         """Put a tree into the store.
 
         Args:
             fill: Writes the files into the empty folder that it is given.
             expected: The tree's digest, when it is known before.
+            known: What need not be hashed again (see :func:`~ropeway.bundles.tree.tree_digest`); ``fill`` may still add to it.
 
         Returns:
             The digest, the folder in the store, and what ``fill`` returned.
@@ -106,7 +109,7 @@ class Store:
         with guarded(self.root, _HINT), staged(self.root / "staging") as folder:
             result = fill(folder)
             settle(folder)
-            digest = tree_digest(folder)
+            digest = tree_digest(folder, known)
             if expected not in (None, digest):
                 raise AlteredBlob(f"the files have the digest {digest}, and {expected} was expected", hint="fetch them again")
             return digest, self._install(folder, digest), result

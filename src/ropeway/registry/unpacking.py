@@ -1,25 +1,34 @@
-"""The files of a bundle from an OCI registry into the store: pulled as blobs, several at once, verified, unpacked, and the blobs cleared away."""
+"""The files of a bundle from an OCI registry into the store: pulled as blobs, several at once, verified while they come, and made files of its tree.
+
+Each byte is hashed once and written once. Small blobs wait in memory; a large one has a file, which is moved into the tree. The tree is told the
+digests of those files: it hashes one again that was written to meanwhile.
+"""
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ropeway.bundles.kinds import base_name
 from ropeway.bundles.problems import BundleRefused
+from ropeway.records import replace
 from ropeway.registry.about import files_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
-    from typing import BinaryIO
 
+    from ropeway.bundles.blobs import Seen, Verified
     from ropeway.bundles.manifest import Descriptor, Manifest
     from ropeway.registry import Kind
     from ropeway.registry.client import Client
     from ropeway.registry.store import Store
 
 __all__ = ["into_store"]
+
+_MEMORY: Final = 32 * 2**20
+"""Bytes of small files that get no file before they are unpacked: the most that a cut fetch asks for again."""
 
 
 def into_store(client: Client, repository: str, manifest: Manifest, store: Store, kind: Kind) -> tuple[str, str]:
@@ -36,30 +45,61 @@ def into_store(client: Client, repository: str, manifest: Manifest, store: Store
     """
     from ropeway.bundles.unpack import unpack_into
 
-    def place(layer: Descriptor) -> Path:
-        return store.blob(layer.digest)
-
-    def opened(layer: Descriptor) -> BinaryIO:
-        while True:
-            try:
-                return place(layer).open("rb")
-            except FileNotFoundError:  # another process has unpacked the same meanwhile, and cleared up behind itself
-                client.pull(repository, [layer], place)
-
+    pulled = _Pulled(client, repository, store)
+    known: dict[str, tuple[str, Seen]] = {}
     layers = files_of(manifest)
+
+    def fill(folder: Path) -> str:
+        return unpack_into(manifest, pulled.own, folder, kind=kind, name=base_name(repository), known=known)
+
     try:
-        client.pull(repository, layers, place)
+        pulled.bring(layers)
+        tree, _, file = store.add_tree(fill, known=known)
     except BundleRefused:
-        _discard(store, layers)
+        _remove(store.blob(layer.digest) for layer in layers)
         raise
-    try:
-        tree, _, file = store.add_tree(lambda folder: unpack_into(manifest, opened, folder, kind=kind, name=base_name(repository)))
     finally:
-        _discard(store, layers)
+        pulled.clear()
     return tree, file
 
 
-def _discard(store: Store, layers: Iterable[Descriptor]) -> None:
-    for layer in layers:
+class _Pulled:
+    """The blobs of one bundle that are here."""
+
+    def __init__(self, client: Client, repository: str, store: Store) -> None:
+        self._client = client
+        self._repository = repository
+        self._store = store
+        self._here: dict[str, Verified] = {}
+        self._own: set[str] = set()
+
+    def bring(self, layers: Iterable[Descriptor]) -> None:
+        """Pull layers."""
+        found: Mapping[str, Verified] = self._client.pull(
+            self._repository, tuple(layers), lambda layer: self._store.blob(layer.digest), memory=_MEMORY
+        )
+        self._here.update(found)
+
+    def own(self, layer: Descriptor) -> Verified:
+        """Return a blob. Its file gets a name that no other process looks for: one that fetches the same would take it away."""
+        while layer.digest not in self._own:
+            found = self._here[layer.digest]
+            try:
+                if found.path is not None:
+                    path = found.path.with_name(f"{found.path.name}.{os.urandom(8).hex()}")
+                    found.path.rename(path)
+                    self._here[layer.digest] = replace(found, path=path)
+                self._own.add(layer.digest)
+            except FileNotFoundError:  # such a one has taken it
+                self.bring([layer])
+        return self._here[layer.digest]
+
+    def clear(self) -> None:
+        """Remove what was not unpacked."""
+        _remove(blob.path for blob in self._here.values() if blob.path is not None)
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
         with suppress(OSError):
-            store.blob(layer.digest).unlink()
+            path.unlink()

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TAKEN_BY", "OciResolver"]
 
-_MEMORY: Final = 32 * 2**20
-"""Bytes of small files that are held in memory until they are unpacked: what a cut fetch has to ask for again."""
-
 TAKEN_BY: Final[dict[Kind, str]] = {
     "workflow": "`workflow run` and `workflow fetch` take it",
     "skill": 'a step uses it, as uses = "skill:NAME"; `workflow fetch --kind skill` gets its files',
