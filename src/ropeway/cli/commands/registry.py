@@ -115,7 +115,14 @@ def _list_workflows(console: Console, name: str) -> None:
     rows = []
     for each in registries.workflows(name, sources_for(console)):
         if console.json:
-            shown = {"name": each.name, "registry": name, "version": each.version, "title": each.title, "description": each.description}
+            shown = {
+                "name": each.name,
+                "registry": name,
+                "reference": f"{each.name}@{name}",
+                "version": each.version,
+                "title": each.title,
+                "description": each.description,
+            }
             console.object({**shown, "tags": list(each.tags), **each.extra})
         rows.append((f"{each.name}@{name}", each.version or "", each.description or each.title or ""))
     console.progress("")
