@@ -11,8 +11,9 @@ from ropeway.app import library, reading
 from ropeway.app.projects import bundled
 from ropeway.bundles.definitions import USUAL
 from ropeway.bundles.problems import InvalidBundle
-from ropeway.errors import InvalidWorkflow, NotFound, Refused
+from ropeway.errors import InvalidWorkflow, NotFound, Refused, UsageError
 from ropeway.lang.dialects import locator_for
+from ropeway.lang.formats import WORKFLOW_ID, fits
 from ropeway.lang.reference import LocalReference, PathReference, RegistryReference, parse_reference
 from ropeway.lang.versions import parse_version
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from ropeway.bundles.blobs import Bundle
     from ropeway.lang.diagnostics import Diagnostic
     from ropeway.lang.library import Wanted
+    from ropeway.registry import Kind
 
-__all__ = ["check_version", "check_workflow", "definition_in", "secrets_in"]
+__all__ = ["check_name", "check_semantic", "check_version", "check_workflow", "definition_in", "secrets_in"]
 
 _LARGEST: Final = 2**20
 _SECRETS: Final = (
@@ -136,12 +138,32 @@ def check_version(bundle: Bundle, given: str | None, file: Path | None) -> str:
             else "write version: 1.0.0 into it, or say --version"
         )
         raise InvalidBundle(f"{shown}:1: it has no version, and what is published needs one", hint=hint, code="version-missing")
+    check_semantic(version, "" if given is not None else f"{shown}:{_line(file, version)}: ")
+    return version
+
+
+def check_semantic(version: str, place: str = "") -> None:
+    """Make sure that something is a semantic version; ``place`` stands in front of the message.
+
+    Raises:
+        InvalidBundle: It is none (code ``version-invalid``).
+    """
     found = parse_version(version)
     if found is None or str(found) != version:
-        place = "" if given is not None else f"{shown}:{_line(file, version)}: "
         hint = "three numbers, such as 1.2.0, and -rc.1 behind them for what comes before a release (semver.org)"
         raise InvalidBundle(f"{place}{version!r:.80} is no semantic version", hint=hint, code="version-invalid")
-    return version
+
+
+def check_name(name: str, kind: Kind | None = None) -> str:
+    """Return the name to publish under: one or two parts, ``org/name``; three are fine for a skill or an agent, and while the kind is not known.
+
+    Raises:
+        UsageError: It can not be one (code ``name-invalid``).
+    """
+    parts = name.split("/")
+    if len(parts) > (2 if kind == "workflow" else 3) or not all(fits(part, WORKFLOW_ID) for part in parts):
+        raise UsageError(f"{name!r:.100} can not be a name to publish under", hint=WORKFLOW_ID.hint, code="name-invalid")
+    return name
 
 
 def _line(file: Path | None, version: str) -> int:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ropeway.app.publish_checks import check_version, check_workflow, definition_in, secrets_in
+from ropeway.app.publish_checks import check_name, check_semantic, check_version, check_workflow, definition_in, secrets_in
 from ropeway.app.publish_signing import signing_for
 from ropeway.errors import NotFound, UsageError
 from ropeway.records import field, record, replace
@@ -114,6 +114,7 @@ def publish(
         Refused: The version is there with other content; it uses what does not travel along; the registry does not allow it.
         Unreachable: The registry does not answer.
     """
+    _check(options)
     target = _target(registry, environ)
     with tempfile.TemporaryDirectory(prefix="ropeway-publish-") as spool:
         bundle, made = _prepared(source, options, Path(spool), cwd)
@@ -175,15 +176,29 @@ class _Oci:
 
 # -- before anything leaves -------------------------------------------------------------------------------------------------------------
 
+
+def _check(options: Options) -> None:
+    """Make sure that what was asked for can be, before anything is read: names become paths and addresses."""
+    from ropeway.registry.manifests import check_reference
+
+    if options.name is not None:
+        check_name(options.name, options.kind)
+    if options.version is not None:
+        check_semantic(options.version)
+    for tag in options.tags:
+        check_reference(tag)
+
+
 _HEAVY: Final = 50 * 2**20
 
 
 def _prepared(source: Path, options: Options, spool: Path, cwd: Path) -> tuple[Bundle, Published]:
     """Return the bundle, and what is known of it before it is published."""
+    from ropeway.bundles.kinds import tag_for
     from ropeway.bundles.listing import list_folder
     from ropeway.bundles.pack import pack
     from ropeway.bundles.unpack import list_files
-    from ropeway.registry.publish import relabelled
+    from ropeway.registry.publish import check_extra, relabelled
 
     file = definition_in(source) if options.kind in (None, "workflow") else None
     diagnostics: list[Diagnostic] = []
@@ -196,7 +211,9 @@ def _prepared(source: Path, options: Options, spool: Path, cwd: Path) -> tuple[B
         diagnostics, notes = check_workflow(file, source if source.is_dir() else source.parent, [path for path, _ in listed], cwd)
     bundle = pack(source, kind=options.kind, spool=spool)
     version = check_version(bundle, options.version, _shown(source, bundle, cwd))
-    name = options.name or bundle.metadata.id
+    for tag in options.tags:
+        check_extra(tag, tag_for(version))
+    name = check_name(bundle.metadata.id if options.name is None else options.name, bundle.kind)
     bundle = relabelled(bundle, name, version)
     files = list_files(bundle.manifest, bundle.blobs)
     notes = [*bundle.notes, *notes, *secrets_in(listed)]

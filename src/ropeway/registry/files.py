@@ -73,8 +73,13 @@ _ELSEWHERE: Final = "set XDG_CACHE_HOME to a folder of your own"
 
 
 @contextmanager
-def flocked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, so that one process at a time changes what is in it. Where there are no such locks, go on without."""
+def flocked(folder: Path) -> Iterator[bool]:
+    """Hold the lock of a folder, so that one process at a time changes what is in it. Where there are no such locks, go on without.
+
+    Yields:
+        Whether the lock is held.
+    """
+    held = True
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         try:
@@ -82,7 +87,8 @@ def flocked(folder: Path) -> Iterator[None]:
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
-        yield
+            held = False
+        yield held
     finally:
         os.close(descriptor)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ropeway.bundles.blobs import Bundle
     from ropeway.registry.client import Client
 
-__all__ = ["Pushed", "Signing", "push_bundle", "relabelled"]
+__all__ = ["Pushed", "Signing", "check_extra", "push_bundle", "relabelled"]
 
 
 class Signing(Protocol):
@@ -90,7 +90,7 @@ def push_bundle(
     """
     tag, digest = tag_for(version), bundle.manifest.digest
     for each in tags:
-        _check_extra(each, tag)
+        check_extra(each, tag)
     there = _tags(client, repository)
     same = same_version(version, there)
     _check_free(client, repository, digest, same)
@@ -117,7 +117,13 @@ def push_bundle(
     return Pushed(digest, new, signed, previous, moved)
 
 
-def _check_extra(tag: str, own: str) -> None:
+def check_extra(tag: str, own: str) -> None:
+    """Make sure that a further tag can be one; ``own`` is the version's.
+
+    Raises:
+        UsageError: It can't be a tag, or is a version (code ``tag-name``).
+        InvalidBundle: It is a digest that can not be.
+    """
     from ropeway.errors import UsageError
 
     check_reference(tag)

@@ -1,27 +1,35 @@
-"""Bundles into a registry that is a folder of this machine: the files below ``workflows/NAME``, and an entry in its index."""
+"""Bundles into a registry that is a folder of this machine: the files below ``workflows/NAME``, and an entry in its index.
+
+Nothing is replaced but what the last publish wrote: a person may keep files there, and nobody else has a copy of them.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from ropeway.errors import Refused, UsageError
+from ropeway.errors import Refused, RopewayError, UsageError
+from ropeway.lang.formats import WORKFLOW_ID, fits
 from ropeway.lang.versions import parse_version
 from ropeway.records import record
 from ropeway.registry.files import flocked, guarded, write_at_once
-from ropeway.registry.index import INDEX_NAMES, read_index
+from ropeway.registry.path_exchange import clear_unwritten, exchange, recover, working_folder
+from ropeway.registry.path_index import open_index
+from ropeway.registry.path_records import Publication, Records
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ropeway.bundles.blobs import Bundle
+    from ropeway.registry.path_index import PathIndex
 
 __all__ = ["Placed", "place_bundle"]
 
 _HINT: Final = "check that you may write to it"
+_FEW: Final = 3
 
 
 @record
@@ -36,7 +44,7 @@ class Placed:
 
 
 def place_bundle(folder: Path, name: str, bundle: Bundle) -> Placed:
-    """Publish a workflow into a folder: readers see it whole, or as it was before.
+    """Publish a workflow into a folder: readers see it whole, or as it was before. What a killed publish has left is brought in order first.
 
     Args:
         folder: The registry.
@@ -44,61 +52,114 @@ def place_bundle(folder: Path, name: str, bundle: Bundle) -> Placed:
         bundle: It.
 
     Raises:
-        Refused: The same version is there with other content, or its place is taken by something that the index does not name.
-        UsageError: It is no workflow.
+        Refused: The same version is there with other content (code ``version-exists``); its place is taken by something that the index does not name
+            (``output-exists``), holds what the last publish did not write (``folder-changed``), lies in another workflow's folder or holds one
+            (``names-nest``), or leads out of the registry (``path-outside``); or comments of the index would be lost (``index-comments``).
+        UsageError: It is no workflow, or the name can not be one's (code ``name-invalid``).
         InvalidBundle: The index can't be read.
         StoreError: The folder can't be written.
     """
-    from ropeway.bundles.tree import tree_digest
-    from ropeway.bundles.unpack import unpack
-
     if bundle.kind != "workflow":
         raise UsageError(
             f"a folder holds workflows, and this is a bundle of the kind {bundle.kind}",
             hint="publish it to an OCI registry",
             code="registry-type",
         )
+    if not fits(name, WORKFLOW_ID):
+        raise UsageError(f"{name!r:.100} can not be the name of a workflow", hint=WORKFLOW_ID.hint, code="name-invalid")
     with guarded(folder, _HINT):
         folder.mkdir(parents=True, exist_ok=True)
-        with flocked(folder):
-            index, data = _index(folder)
-            target, listed = _target(folder, name, data, index)
-            aside = target.parent / f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}"
+        with flocked(folder) as alone:
+            return _placed(folder, name, bundle, alone=alone)
+
+
+def _placed(folder: Path, name: str, bundle: Bundle, *, alone: bool) -> Placed:
+    from ropeway.bundles.tree import tree_digest, walk
+    from ropeway.bundles.unpack import unpack
+
+    index, records = open_index(folder), Records(folder, name)
+    target = _target(folder, name)
+    _check_alone(folder, name, index)
+
+    def known(path: Path) -> bool:
+        return records.find(_digest(path)) is not None
+
+    recover(target, known, alone=alone)
+    for path in (index.path, records.path) if alone else ():
+        clear_unwritten(path)
+    _check_entry(folder, target, name, index, known)
+    working = working_folder(target)
+    try:
+        new = working / "new"
+        file = unpack(bundle.manifest, bundle.blobs, new, kind=bundle.kind, name=name)
+        files = tuple(sorted(os.fsdecode(path) for path, _ in walk(new)))
+        ours = Publication(bundle.metadata.version or "", tree_digest(new), files)
+        there = _digest(target)
+        same = there == ours.digest
+        before = records.find(there)
+        if not same:
+            _check_replaceable(target, name, ours.version, before, records.known)
+        said = index.with_entry(name, (target / file).relative_to(folder).as_posix(), bundle.metadata.description)
+        if before is None or before != ours:
+            records.write(ours, None if same else before)
+        if not same:
             try:
-                file = unpack(bundle.manifest, bundle.blobs, aside, kind=bundle.kind, name=name)
-                digest = tree_digest(aside)
-                before = _before(target, digest, bundle, name) if listed else None
-                if before == digest:
-                    return Placed(target / file, digest, new=False)
-                _exchange(aside, target)
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
-            entry = {"path": (target / file).relative_to(folder).as_posix()}
-            if bundle.metadata.description:
-                entry["description"] = " ".join(bundle.metadata.description.split())
-            _write(index, data, name, entry)
-            return Placed(target / file, digest, new=True, replaced=before)
+                exchange(new, target, known)
+            except BaseException:
+                with suppress(RopewayError, OSError):
+                    recover(target, known, alone=alone)
+                raise
+        if said is not None:
+            write_at_once(index.path, said, sync=True)
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+    return Placed(target / file, ours.digest, new=not same, replaced=None if same or before is None else before.version)
 
 
-def _index(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """Return the index that counts, and what is in it."""
-    for name in INDEX_NAMES:
-        path = folder / name
-        with suppress(FileNotFoundError):
-            return path, dict(read_index(path.read_bytes(), str(path)).document.data)
-    return folder / INDEX_NAMES[0], {}
+# -- what is in the way -----------------------------------------------------------------------------------------------------------------
 
 
-def _target(folder: Path, name: str, data: dict[str, Any], index: Path) -> tuple[Path, bool]:
-    """Return the folder of a workflow, and whether the index names it."""
+def _target(folder: Path, name: str) -> Path:
+    """Return the folder of a workflow, after making sure that no link leads out of the registry on the way there."""
     target = folder / "workflows" / name
-    entry = (data.get("workflows") or {}).get(name)
-    path = entry.get("path") if isinstance(entry, dict) else None
-    if path is None and not os.path.lexists(target):
-        return target, False
-    if isinstance(path, str) and (folder / path).parent == target:
-        return target, True
-    what = f"{index} says that it is {path}" if path is not None else f"{target} is there, and {index} does not name it"
+    top, real = os.path.realpath(folder), os.path.realpath(target)
+    if os.path.commonpath([top, real]) != top:
+        raise Refused(f"{target} leads out of the registry, to {real}", hint="put a folder in the place of the link", code="path-outside")
+    return target
+
+
+def _check_alone(folder: Path, name: str, index: PathIndex) -> None:
+    """Refuse names that nest: all that lies in a workflow's folder travels with it, and goes with it."""
+    own = ("workflows", *name.split("/"))
+    for other, parts in index.others(name):
+        above = parts[:-1]
+        path = folder.joinpath(*parts)
+        if parts[: len(own)] == own:
+            said = f"{path}, which is {other}, lies in its folder"
+        elif len(above) > 1 and own[: len(above)] == above:
+            said = f"its folder would lie in that of {other}, which is {path}"
+        else:
+            continue
+        raise Refused(
+            f"{name} can not be published into {folder}: {said}",
+            hint="give one of them another name: what lies in a workflow's folder travels with it",
+            code="names-nest",
+        )
+
+
+def _check_entry(folder: Path, target: Path, name: str, index: PathIndex, known: Callable[[Path], bool]) -> None:
+    """Refuse to take over what the index has elsewhere, or does not name."""
+    path = index.place(name)
+    if path is not None:
+        if (folder / path).parent == target:
+            return
+        what = f"{index.path} says that it is {path}"
+    elif name in index.entries:
+        what = f"{index.path} has an entry of it without a path"
+    elif not os.path.lexists(target) or known(target):
+        return
+    else:
+        what = f"{target} is there, and {index.path} does not name it"
     raise Refused(
         f"{name} can not be published into {folder}: {what}",
         hint=f"move it to workflows/{name}/ with an entry in the index, or remove it",
@@ -106,94 +167,69 @@ def _target(folder: Path, name: str, data: dict[str, Any], index: Path) -> tuple
     )
 
 
-def _before(target: Path, digest: str, bundle: Bundle, name: str) -> str | None:
-    """Return the digest of what is there when it is the same, else its version."""
-    from ropeway.bundles.problems import InvalidBundle
-    from ropeway.bundles.tree import tree_digest
-
-    with suppress(InvalidBundle):
-        if tree_digest(target) == digest:
-            return digest
-    there = _version(target)
-    ours = parse_version(bundle.metadata.version or "")
-    if there is not None and ours is not None and parse_version(there) == ours:
+def _check_replaceable(target: Path, name: str, version: str, before: Publication | None, known: tuple[Publication, ...]) -> None:
+    """Refuse to replace the same version, and what the last publish did not write."""
+    if not os.path.lexists(target):
+        return
+    found, there = (None, before.version) if before is not None else _definition(target)
+    if there is not None and parse_version(there) is not None and parse_version(there) == parse_version(version):
         raise Refused(
             f"{target} holds {name} {there} already, with other content",
             hint="a version never changes: give this one a higher version",
             code="version-exists",
         )
-    return there
+    if before is not None:
+        return
+    if target.is_symlink() or not target.is_dir():
+        said = f"{target} is not a folder that was published"
+    elif known:
+        written = {path for each in known for path in each.files}
+        more = [path for path in _files(target) if path not in written]
+        shown = ", ".join(more[:_FEW]) + (f" and {len(more) - _FEW} more" if len(more) > _FEW else "")
+        said = (
+            f"{target} holds {shown}, which no publish wrote" if more else f"the files in {target} were changed since they were published"
+        )
+    elif found is not None and found != name:
+        said = f"{target} holds the workflow {found}, which was not published there"
+    elif there is None:
+        said = f"{target} holds files that were not published, and no version of {name}"
+    else:
+        said = f"{target} holds {name} {there}, which was not published there"
+    raise Refused(
+        f"{said}: replacing it would lose that", hint="move that folder out of the registry, then publish again", code="folder-changed"
+    )
 
 
-def _version(target: Path) -> str | None:
-    """Return the version of the workflow in a folder, None when that can't be told."""
+def _digest(path: Path) -> str | None:
+    """Return the digest of a folder's files; None when it is none, or holds what no publish writes."""
+    from ropeway.bundles.problems import InvalidBundle
+    from ropeway.bundles.tree import tree_digest
+
+    if path.is_symlink() or not path.is_dir():
+        return None
+    with suppress(InvalidBundle):
+        return tree_digest(path)
+    return None
+
+
+def _files(target: Path) -> list[str]:
+    """Return the paths of everything in a folder but folders, sorted."""
+    found: list[str] = []
+    for top, names, files in os.walk(target):
+        links = [each for each in names if os.path.islink(os.path.join(top, each))]  # noqa: PTH114, PTH118 - strings
+        found += [os.path.relpath(os.path.join(top, each), target) for each in (*files, *links)]  # noqa: PTH118 - as above
+    return sorted(found)
+
+
+def _definition(target: Path) -> tuple[str | None, str | None]:
+    """Return the id and the version of the workflow in a folder, None for what can't be told."""
     from ropeway.bundles.definitions import find_definition
     from ropeway.bundles.describing import read_workflow
-    from ropeway.errors import RopewayError
 
     with suppress(RopewayError, OSError):
         _, file = find_definition(
             "workflow", [path.name for path in target.iterdir() if path.is_file()], lambda path: (target / path).read_bytes()
         )
-        return read_workflow((target / file).read_bytes(), file).version
-    return None
-
-
-def _exchange(aside: Path, target: Path) -> None:
-    """Put a folder in the place of another one. Only between the two renames nothing is there."""
-    old = target.with_name(f"{aside.name}.old")
-    with suppress(FileNotFoundError):
-        target.rename(old)
-    try:
-        aside.rename(target)
-    except OSError:
-        with suppress(FileNotFoundError):
-            old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _write(index: Path, data: dict[str, Any], name: str, entry: dict[str, Any]) -> None:
-    workflows = {**(data.get("workflows") or {}), name: entry}
-    data = {**data, "workflows": {key: workflows[key] for key in sorted(workflows)}}
-    if index.suffix == ".json":
-        text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    else:
-        text = "".join(f"{line}\n" for line in [*_comments(index), *_yaml(data)])
-    write_at_once(index, text.encode(), sync=True)
-
-
-def _comments(index: Path) -> list[str]:
-    """Return the lines of comment that an index begins with; those further down are not kept."""
-    found: list[str] = []
-    with suppress(FileNotFoundError):
-        for line in index.read_text("utf-8-sig").splitlines():
-            if not line.startswith("#") and line.strip():
-                break
-            found.append(line)
-    return found
-
-
-def _yaml(data: dict[str, Any]) -> list[str]:
-    """Return an index as lines: an entry a line; JSON is YAML, so what is not ours is written as that."""
-    lines: list[str] = []
-    for key, value in data.items():
-        if key != "workflows":
-            lines.append(f"{_word(key)}: {_word(value)}")
-            continue
-        lines.append("workflows:")
-        for name, entry in value.items():
-            if not isinstance(entry, dict) or not entry:
-                lines.append(f"  {_word(name)}: {_word(entry)}")
-                continue
-            lines.append(f"  {_word(name)}:")
-            lines += [f"    {_word(each)}: {_word(said)}" for each, said in entry.items()]
-    return lines
-
-
-def _word(value: Any) -> str:
-    import re
-
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9._/-]*", value) and value.lower() not in {"true", "false", "null"}:
-        return value
-    return json.dumps(value, ensure_ascii=False)
+        workflow = read_workflow((target / file).read_bytes(), file)
+        return workflow.id or None, workflow.version
+    return None, None

@@ -254,6 +254,27 @@ def test_a_folder_keeps_one_version_of_each_and_its_index_sorted(ada: Publisher,
     assert [path.name for path in (shelf / "workflows").iterdir()] == ["build"]
 
 
+@pytest.mark.parametrize("name", ["../../escape", "/tmp/escape", "a/../b", "..", "a/b/c", "A", "a//b", "", "a\n", "a/.."])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_name_is_checked_before_it_becomes_a_path_or_an_address(ada: Publisher, tmp_path: Path, name: str, dry_run: bool) -> None:
+    (tmp_path / "shelves/shelf").mkdir(parents=True)
+    configured(ada, f'[registries.shelf]\ntype = "path"\nsource = "{tmp_path / "shelves/shelf"}"\n')
+    for registry in ("shelf", "127.0.0.1:9"):
+        with pytest.raises(UsageError) as caught:
+            ada.publish(registry, name=name, dry_run=dry_run)
+        assert caught.value.code == "name-invalid"
+    assert [path.name for path in (tmp_path / "shelves").rglob("*")] == ["shelf"]
+
+
+def test_what_is_asked_for_is_checked_before_a_key_or_a_registry_is(tmp_path: Path) -> None:
+    nobody = Publisher.at(tmp_path / "nobody", key=None)
+    for asked, code in (({"version": "1.0"}, "version-invalid"), ({"tags": ("a b",)}, "tag-name"), ({"tags": ("2.0.0",)}, "tag-name")):
+        for dry_run in (False, True):
+            with pytest.raises((UsageError, InvalidBundle)) as caught:
+                nobody.publish("127.0.0.1:9", dry_run=dry_run, **asked)  # type: ignore[arg-type]
+            assert caught.value.code == code
+
+
 def test_a_folder_takes_nothing_in_the_place_of_what_its_index_does_not_name(ada: Publisher, tmp_path: Path) -> None:
     shelf = tmp_path / "shelf"
     (shelf / "workflows/build").mkdir(parents=True)
