@@ -12,6 +12,7 @@ from ropeway.errors import NotFound, Unreachable, UsageError
 from ropeway.records import record, replace
 from ropeway.registry import config_edit
 from ropeway.registry.config import check_name, make
+from ropeway.registry.hosts import check_no_login
 from ropeway.settings import load
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def add(name: str, source: str, options: Options, environ: Mapping[str, str], cw
         StoreError: The file can't be written.
     """
     check_name(name)
+    check_no_login(source)
     table: dict[str, Any] = {"type": options.type, "source": source}
     if options.ca is not None:
         table["ca"] = _certificates(options.ca, cwd)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from ropeway.errors import NotFound, StoreError, UsageError
 from ropeway.records import field, record
+from ropeway.registry.hosts import check_no_login
 from ropeway.registry.toml_files import decoded, loads
 
 if TYPE_CHECKING:
@@ -203,6 +204,7 @@ def make(name: str, table: Mapping[str, Any], github_url: str = GITHUB) -> Regis
     Raises:
         UsageError: A value does not fit; the code is ``registry-`` and the key.
     """
+    check_no_login(table["source"])
     kind = {"github": "git"}.get(table["type"], table["type"])
     if kind not in get_args(Type):
         raise UsageError(f"`{table['type']}` is no type of registry", hint=_TYPES, code="registry-type")
@@ -244,8 +246,6 @@ def _source(kind: Type, text: str, github_url: str) -> str:
     if scheme not in wanted or not rest.strip("/"):
         example = "oci://ghcr.io/acme" if kind == "oci" else "https://workflows.example.org"
         problem, hint = f"`{text}` is no address of this type of registry", f"such as {example}"
-    elif "@" in rest.partition("/")[0]:
-        problem, hint = "the address holds a user name or a password", "leave it out, and log in: workflow registry login NAME"
     elif "#" in rest or "?" in rest:
         problem, hint = "the address holds a `#` or a `?`", "leave out what stands behind it"
     return _told(problem, hint) or text.rstrip("/")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ropeway.errors import StoreError
 from ropeway.registry.errors import ProxyFailed, WrongPin
-from ropeway.registry.http1 import Wire
+from ropeway.registry.http1 import Pace, Wire
 from ropeway.registry.proxies import proxy_for
 
 if TYPE_CHECKING:
@@ -113,17 +113,18 @@ class Connections:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             authority = str(origin).partition("//")[2]
+            pace = Pace(self._net.least_rate, self._net.rate_window)
             if origin.scheme == "http":
                 # Only this machine is spoken to without TLS, and no proxy stands before it.
                 sock.settimeout(self._net.timeout)
-                return Wire(sock, authority, plain=True)
+                return Wire(sock, authority, plain=True, pace=pace)
             if proxy:
                 _tunnel(sock, origin, proxy)
             secure = self._tls().wrap_socket(sock, server_hostname=origin.host)
             try:
                 self._check_pins(secure, origin)
                 secure.settimeout(self._net.timeout)
-                return Wire(secure, authority, plain=False)
+                return Wire(secure, authority, plain=False, pace=pace)
             except BaseException:
                 secure.close()
                 raise

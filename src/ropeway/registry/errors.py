@@ -95,15 +95,21 @@ def network_error(where: str, error: Exception, *, proxy: str | None = None, beg
     import socket
     import sys
 
+    from ropeway.registry.http1 import TooSlow
+
     if isinstance(error, RopewayError):
         return error
     through = f" through the proxy {proxy}" if proxy else ""
     if isinstance(error, socket.gaierror):
         whose = f"the proxy {proxy}" if proxy else where
         hint = "check its spelling, and your network"
+        if not proxy and "." not in where:
+            hint = "a name without a dot is seldom a host: does one have to stand before it, as in localhost:5000/NAME or ghcr.io/NAME?"
         return Unreachable(f"the name of {whose} is not known: {clean(error.strerror)}", hint=hint, code="dns-failed")
     if "ssl" in sys.modules and (found := _tls_error(where, through, error)):
         return found
+    if isinstance(error, TooSlow):
+        return Unreachable(f"{where} sends too slowly{through}: {_said(error)}", hint="try again later, or ask who runs it", code="timeout")
     if isinstance(error, TimeoutError):
         if not begun:
             return Unreachable(f"{where} does not answer{through}", hint="check its name and port, and your network", code="timeout")

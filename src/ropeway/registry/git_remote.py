@@ -14,6 +14,7 @@ from ropeway.registry.git_credentials import GITHUB, for_token, is_on, tokens
 from ropeway.registry.git_errors import error_for, trouble_of
 from ropeway.registry.git_process import clean_environment, run_git
 from ropeway.registry.git_refs import parse_refs
+from ropeway.registry.hosts import check_no_login
 from ropeway.registry.retries import pause
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def address(url: str) -> str:
     Raises:
         UsageError: It is no address, or one that names a program to run.
     """
+    check_no_login(url, "git-address")
     scheme, mark, rest = url.partition("://")
     hint = "an address is https://host/owner/repo, ssh://…, user@host:owner/repo, file:///… or a folder"
     if not url or url.startswith("-") or any(not each.isprintable() for each in url):

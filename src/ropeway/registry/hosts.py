@@ -9,7 +9,18 @@ from urllib.parse import urlsplit
 from ropeway.errors import UsageError
 from ropeway.records import record
 
-__all__ = ["DOCKER_HUB", "Origin", "api_base", "is_loopback", "login_names", "origin_of", "same_site"]
+__all__ = [
+    "DOCKER_HUB",
+    "Origin",
+    "api_base",
+    "check_no_login",
+    "holds_login",
+    "is_inner",
+    "is_loopback",
+    "login_names",
+    "origin_of",
+    "same_site",
+]
 
 DOCKER_HUB: Final = "docker.io"
 """The name in references; the API answers as ``registry-1.docker.io``, and docker stores the login as ``https://index.docker.io/v1/``."""
@@ -39,6 +50,67 @@ def is_loopback(host: str) -> bool:
         return True
     parts = host.split(".")
     return len(parts) == 4 and parts[0] == "127" and all(part.isascii() and part.isdigit() and int(part) < 256 for part in parts)
+
+
+def is_inner(host: str) -> bool:
+    """Whether a host, with or without its port, is this machine or one of an inner network, as far as its text tells; no name is looked up.
+
+    Those are the addresses that are not for everybody (IANA's special-purpose registries), in any spelling that the system's resolver takes for
+    an address (``127.1``, ``0x7f000001``, ``::ffff:10.0.0.1``), names of one label, and names that only a local resolver knows (RFC 6761, 6762,
+    8375). What cannot be read as a host counts as inner too.
+    """
+    from ipaddress import ip_address
+
+    found = _HOST.fullmatch(re.sub(r"\.(?=:[0-9]*$|$)", "", host))
+    if found is None:
+        return True
+    name = (found["six"] or found["name"]).lower()
+    try:
+        address = ip_address(_as_four(name) if found["six"] is None else name)
+    except ValueError:
+        return found["six"] is not None or _NUMBERS.fullmatch(name) is not None or "." not in name or name.endswith(_INNER)
+    inside = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+    return any(not each.is_global or each.is_multicast for each in (address, inside) if each is not None)
+
+
+_INNER: Final = (".localhost", ".local", ".localdomain", ".internal", ".intranet", ".lan", ".home.arpa")
+_NUMBERS: Final = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+))*")
+
+
+def _as_four(name: str) -> str:
+    """Return an IPv4 address with its four numbers: one to four of them in any base, as ``inet_aton`` reads it; other text stays as it is."""
+    import socket
+
+    try:
+        return socket.inet_ntoa(socket.inet_aton(name)) if _NUMBERS.fullmatch(name) else name
+    except OSError:
+        return name
+
+
+def holds_login(address: str) -> bool:
+    """Whether an address holds a password, or the name of a user where no user has to be named (everywhere but for ssh).
+
+    A token may stand in the place of either. What comes to no port behind a colon counts as well: it is a password with a slash in it.
+    """
+    scheme, mark, rest = address.partition("://")
+    authority = re.split(r"[/?#]", rest if mark else address, maxsplit=1)[0]
+    user, at, host = authority.rpartition("@")
+    ssh = not mark or "ssh" in scheme.lower()
+    if at:
+        return not ssh or ":" in user
+    name, colon, port = host.rpartition(":")
+    return bool(mark and colon and "]" not in port and port and not port.isdigit() and "@" in rest and name)
+
+
+def check_no_login(address: str, code: str = "registry-source") -> None:
+    """Refuse an address that holds a login, without repeating it: programs' arguments, lists and messages would show the password to others.
+
+    Raises:
+        UsageError: It does.
+    """
+    if holds_login(address):
+        hint = "leave it out: git asks its credential helpers and ~/.netrc for it; for other registries there is `workflow registry login`"
+        raise UsageError("the address holds a user name or a password", hint=hint, code=code)
 
 
 def api_base(host: str, *, tls: bool = False) -> Origin:

@@ -7,14 +7,15 @@ answered to an upload that was refused half-way is heard. It knows nothing of re
 from __future__ import annotations
 
 import io
+import time
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["Exchange", "ProtocolError", "Wire"]
+__all__ = ["Exchange", "Pace", "ProtocolError", "TooSlow", "Wire"]
 
 _PIECE: Final = 2**20
 _FILE_PIECE: Final = 2**23
@@ -24,6 +25,78 @@ ProtocolError = HTTPException
 """What came, or was to be sent, is not HTTP/1.1 as it should be."""
 
 
+class TooSlow(TimeoutError):
+    """A server sent something again and again, and too little of it."""
+
+
+class Pace:
+    """How quickly a server has to send. Only the time counts that we waited for it: a slow disk of our own is not its fault.
+
+    Args:
+        rate: Bytes a second; 0 for any.
+        window: Seconds of waiting after which it is looked at, and counted anew.
+        clock: Seconds; tests give their own.
+    """
+
+    __slots__ = ("_clock", "_count", "_least", "_waited", "_window")
+
+    def __init__(self, rate: float = 0.0, window: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._least = rate * window
+        self._window = window
+        self._clock = clock
+        self._waited = 0.0
+        self._count = 0
+
+    def begin(self) -> None:
+        """Count from nothing: a request was sent."""
+        self._waited, self._count = 0.0, 0
+
+    def receive(self, raw: io.RawIOBase, buffer: memoryview) -> int | None:
+        """Read once, and count it.
+
+        Raises:
+            TooSlow: The window is over, and brought less than it has to.
+        """
+        start = self._clock()
+        count: int | None = raw.readinto(buffer)
+        self._waited += self._clock() - start
+        self._count += count or 0
+        if count and self._waited >= self._window:
+            if self._count < self._least:
+                raise TooSlow(f"{self._count:,} bytes in {self._waited:.0f} seconds")
+            self.begin()
+        return count
+
+
+class _Paced(io.RawIOBase):
+    """A socket's bytes, each read of them counted."""
+
+    def __init__(self, raw: io.RawIOBase, pace: Pace) -> None:
+        self._raw = raw
+        self._pace = pace
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        return self._pace.receive(self._raw, buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answering:
+    """What an answer is read from, in place of the socket."""
+
+    def __init__(self, sock: socket.socket, pace: Pace) -> None:
+        self._sock = sock
+        self._pace = pace
+
+    def makefile(self, mode: str) -> io.BufferedReader:  # noqa: ARG002 - the socket's
+        return io.BufferedReader(_Paced(self._sock.makefile("rb", buffering=0), self._pace))
+
+
 class Wire:
     """One connection that is open. One thread uses it at a time.
 
@@ -31,17 +104,20 @@ class Wire:
         sock: Connected, with its TLS and its timeout.
         host: The value of ``Host``.
         plain: Whether it is without TLS.
+        pace: How quickly answers have to come.
     """
 
-    __slots__ = ("_client", "_host", "_plain", "sock")
+    __slots__ = ("_client", "_host", "_pace", "_plain", "sock")
 
-    def __init__(self, sock: socket.socket, host: str, *, plain: bool) -> None:
+    def __init__(self, sock: socket.socket, host: str, *, plain: bool, pace: Pace | None = None) -> None:
         self.sock = sock
         self._host = host
         self._plain = plain
         self._client = HTTPConnection("-", blocksize=_PIECE)  # never connects by itself
         self._client.auto_open = 0
         self._client.sock = sock
+        self._pace = pace = pace or Pace()
+        self._client.response_class = lambda sock, **more: HTTPResponse(_Answering(sock, pace), **more)  # type: ignore[assignment,arg-type]
 
     def close(self) -> None:
         """Close it."""
@@ -61,6 +137,7 @@ class Wire:
             OSError: The connection broke or stalled.
             ProtocolError: The answer is not HTTP/1.1, or the request would not be.
         """
+        self._pace.begin()
         self._begin(method, target, headers, body)
         try:
             self._client.endheaders(body if isinstance(body, bytes) else None)

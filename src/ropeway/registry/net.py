@@ -20,6 +20,8 @@ class Net:
         ca: A file of certificates in PEM form that are trusted beside the system's. With it, or with pins, TLS is spoken with this machine as well.
         pins: ``sha256:…`` of the key (SubjectPublicKeyInfo) or of the whole certificate that the server has to show; none: any trusted one.
         timeout: Seconds without a single byte after which a server counts as gone.
+        least_rate: Bytes a second that a server has to send while it is waited for; 0 for any.
+        rate_window: Seconds of waiting over which that is looked at.
         connect_timeout: Seconds to open a connection.
         retries: How often a request is tried again.
         backoff: Seconds before the first retry; doubled with each, up to :attr:`longest_wait`.
@@ -31,6 +33,8 @@ class Net:
     ca: Path | None = None
     pins: tuple[str, ...] = ()
     timeout: float = 30.0
+    least_rate: float = 1024.0
+    rate_window: float = 60.0
     connect_timeout: float = 10.0
     retries: int = 4
     backoff: float = 0.25

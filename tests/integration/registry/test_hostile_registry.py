@@ -571,3 +571,26 @@ def test_a_blob_of_a_size_that_nobody_holds_in_memory_is_refused_before_it_is_as
     with pytest.raises(InvalidBundle):
         client.blob(REPOSITORY, Descriptor("a/b", "sha256:" + "0" * 64, 10**12))
     assert registry.seen == []
+
+
+# -- a registry that drips ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", [BLOBS, MANIFESTS])
+def test_a_registry_that_drips_is_given_up_once_and_for_all(registry, tmp_path, what) -> None:
+    manifest = registry.push(REPOSITORY, {"file": LARGE}, tag="v1")
+    registry.trick(on=what, slow=0.02, piece=1)
+    before = time.monotonic()
+    with Client(registry.host, Net(timeout=5.0, least_rate=4096, rate_window=0.3)) as client:
+        ask = {BLOBS: lambda: pull(client, manifest, tmp_path / "files"), MANIFESTS: lambda: client.manifest(REPOSITORY, "v1")}[what]
+        with pytest.raises(Unreachable, match="too slowly") as caught:
+            ask()
+    assert (caught.value.code, requests(registry, what)) == ("timeout", 1)
+    assert time.monotonic() - before < 3
+
+
+def test_a_registry_that_is_slow_but_not_that_slow_is_waited_for(registry, tmp_path) -> None:
+    manifest = registry.push(REPOSITORY, {"file": SMALL * 100}, tag="v1")
+    registry.trick(on=BLOBS, slow=0.02, piece=4096)
+    with Client(registry.host, Net(timeout=5.0, least_rate=4096, rate_window=0.1)) as client:
+        assert pull(client, manifest, tmp_path / "files") == [SMALL * 100]

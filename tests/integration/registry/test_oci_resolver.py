@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -342,6 +343,23 @@ def test_a_version_that_was_withdrawn_is_chosen_by_its_own_name_only(own: FakeRe
         ("1.1.0", True),
         ("1.0.0", False),
     ]
+
+
+@pytest.mark.parametrize(
+    "answer", [{"items": 5}, {"items": "ab"}, {"items": {"a": 1}}, {"items": True}, {"items": [{"id": "a", "tags": 5}]}, {"items": 0}]
+)
+def test_a_list_of_a_server_of_ours_that_is_none_is_its_fault(own: FakeRegistry, client: Client, answer: dict[str, object]) -> None:
+    own.trick(on="GET /v1/", status=200, body=json.dumps(answer).encode())
+    with pytest.raises(Unreachable, match="has no list for") as caught:
+        list(ours(client).search("x"))
+    assert caught.value.code == "registry-error"
+
+
+def test_versions_of_a_server_of_ours_that_are_no_list_are_its_fault(own: FakeRegistry, client: Client) -> None:
+    own.trick(on="GET /v1/", status=200, body=b'{"id": "a/b", "versions": 5}')
+    with pytest.raises(Unreachable, match="has no list for `versions`") as caught:
+        ours(client, "a/b").releases(Wanted("a/b@ours", "a/b"))
+    assert caught.value.code == "registry-error"
 
 
 def test_a_server_without_an_index_is_an_oci_registry(own: FakeRegistry, client: Client) -> None:

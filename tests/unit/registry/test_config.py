@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ropeway.app.adding_registries import Options, add
 from ropeway.errors import NotFound, StoreError, UsageError
 from ropeway.registry import config_edit
 from ropeway.registry.config import Registries, Registry, check_name, parse
@@ -93,6 +94,25 @@ def test_a_file_is_read_as_it_says() -> None:
 )
 def test_git_is_asked_at_any_address_that_it_takes(source: str) -> None:
     assert parse(f'[registries.a]\ntype = "git"\nsource = "{source}"\n'.encode(), "R").get("a").source == source
+
+
+@pytest.mark.parametrize("kind", ["git", "github", "path", "oci", "ropeway", "svn"])
+@pytest.mark.parametrize(
+    "source", ["https://me:s3cret@h/a.git", "https://s3cret@h/a", "ssh://git:s3cret@h/a", "me:s3cret@h:a", "https://me:s3/cret@h"]
+)
+def test_a_source_with_a_password_is_refused_and_repeated_nowhere(source: str, kind: str, tmp_path: Path) -> None:
+    written = tmp_path / "registries.toml"
+    for action in (
+        lambda: parse(f'[registries.a]\ntype = "{kind}"\nsource = "{source}"\n'.encode(), "R"),
+        lambda: config_edit.add(written, "a", {"type": kind, "source": source}),
+        lambda: add("a", source, Options(type=kind), {"HOME": str(tmp_path)}, tmp_path),
+        lambda: add("a", source, Options(), {"HOME": str(tmp_path)}, tmp_path, lambda *_: pytest.fail("asked")),
+    ):
+        with pytest.raises(UsageError, match="the address holds a user name or a password") as caught:
+            action()
+        assert "s3" not in f"{caught.value.message} {caught.value.hint}"
+        assert "credential helpers" in (caught.value.hint or "")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

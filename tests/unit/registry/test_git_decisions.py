@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ropeway.errors import NotFound, Refused, StoreError, Unreachable
+from ropeway.bundles.identity import git_source
+from ropeway.errors import NotFound, Refused, StoreError, Unreachable, UsageError
 from ropeway.lang.reference import Ref, parse_reference
 from ropeway.registry.git_credentials import GITHUB, for_token, is_on, tokens
 from ropeway.registry.git_errors import error_for, trouble_of
 from ropeway.registry.git_process import clean_environment
 from ropeway.registry.git_refs import Refs, choose, parse_refs, versions_of
-from ropeway.bundles.identity import git_source
 from ropeway.registry.git_remote import address
 from ropeway.registry.index import discovered, matches, places
 
@@ -21,11 +21,10 @@ ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
     ("url", "found"),
     [
         ("https://github.com/acme/flows", "git+https://github.com/acme/flows"),
-        ("https://me:secret@Example.org:8443/acme/flows/", "git+https://example.org:8443/acme/flows"),
+        ("https://Example.org:8443/acme/flows/", "git+https://example.org:8443/acme/flows"),
         ("HTTPS://example.org/a", "git+https://example.org/a"),
         ("git@example.org:acme/flows.git", "git+ssh://git@example.org/acme/flows"),
         ("ssh://git@example.org:22/acme/flows", "git+ssh://git@example.org/acme/flows"),
-        ("ssh://git:secret@example.org/x", "git+ssh://git@example.org/x"),
         ("example.org:~me/flows", "git+ssh://example.org/~me/flows"),
         ("file:///srv/flows", "git+file:///srv/flows"),
         ("/srv/flows", "git+file:///srv/flows"),
@@ -33,8 +32,18 @@ ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
         ("git://example.org/x", "git+git://example.org/x"),
     ],
 )
-def test_an_address_has_one_name_without_a_password_in_it(url, found):
+def test_an_address_has_one_name(url, found):
     assert git_source(address(url)) == found
+
+
+@pytest.mark.parametrize(
+    "url", ["https://me:secret@h/a", "https://secret@h/a", "ssh://git:secret@h/x", "me:secret@h:a/b", "-me:secret@h/a"]
+)
+def test_an_address_with_a_password_is_refused_and_not_repeated(url):
+    with pytest.raises(UsageError) as caught:
+        address(url)
+    assert "secret" not in f"{caught.value.message} {caught.value.hint}"
+    assert "credential helpers" in (caught.value.hint or "")
 
 
 def test_a_listing_is_read_with_tags_led_to_their_commits():

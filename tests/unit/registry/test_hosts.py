@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ropeway.errors import UsageError
-from ropeway.registry.hosts import Origin, api_base, is_loopback, login_names, origin_of, same_site
+from ropeway.registry.hosts import Origin, api_base, holds_login, is_inner, is_loopback, login_names, origin_of, same_site
 from ropeway.registry.net import Net
 from ropeway.registry.proxies import Proxy, proxy_for
 from ropeway.registry.session import Session
@@ -149,3 +149,44 @@ def test_a_proxy_that_is_none_is_said_by_its_variable_without_its_password(text:
     with pytest.raises(UsageError, match="HTTPS_PROXY") as caught:
         proxy_for(HTTPS, {"HTTPS_PROXY": text.replace("://", "://me:hidden@")})
     assert "hidden" not in str(caught.value)
+
+
+INNER = """localhost LOCALHOST:5000 127.0.0.1 127.9.9.9:80 127.1 2130706433 0x7f000001 0177.0.0.1 0 0.0.0.0 [::1] [::1]:5000 [::]
+[::ffff:127.0.0.1] [::ffff:a00:1] [2002:a00:1::] 10.1.2.3 172.16.0.1 192.168.1.1:5000 169.254.169.254 100.64.0.1 [fe80::1] [fd00::1]
+192.0.2.1 224.0.0.1 255.255.255.255 router registry:5000 nas.local printer.lan a.internal x.localhost localhost. nas.local. db.home.arpa
+127.0.0.1. localhost.:80 999.1.1.1 0x [fe80::1%eth0] a_b [ h:x"""
+OUTER = "ghcr.io GHCR.IO:443 8.8.8.8 8.8.8.8:5000 134744072 0x8080808 [2606:4700::1111] a.example.com. 10.example.org local.example.org"
+
+
+@pytest.mark.parametrize("host", [*INNER.split(), "", "a b", "\N{ARABIC-INDIC DIGIT ONE}.1.1.1"])
+def test_a_host_of_this_machine_or_an_inner_network_is_known_by_any_spelling(host: str) -> None:
+    assert is_inner(host)
+
+
+@pytest.mark.parametrize("host", OUTER.split())
+def test_a_host_that_everybody_can_reach_is_not_inner(host: str) -> None:
+    assert not is_inner(host)
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("https://h/a", False),
+        ("https://h:8443/a@b/c:d", False),
+        ("https://[::1]:80/a@b", False),
+        ("ssh://git@h:22/a", False),
+        ("git@h:a/b", False),
+        ("/srv/a:b@c", False),
+        ("owner/repo", False),
+        ("https://me@h/a", True),
+        ("HTTPS://me:x@h/a", True),
+        ("git://me:x@h/a", True),
+        ("oci://me:x@h/a", True),
+        ("https://me:x/y@h/a", True),
+        ("ssh://git:x@h/a", True),
+        ("me:x@h:a", True),
+        ("https://me:x@h?a", True),
+    ],
+)
+def test_a_login_in_an_address_is_seen(address: str, found: bool) -> None:
+    assert holds_login(address) is found

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ropeway.registry.http1 import Exchange, ProtocolError, Wire
+from ropeway.registry.http1 import Exchange, Pace, ProtocolError, TooSlow, Wire
 
 
 class Pair:
@@ -212,3 +212,39 @@ def test_chunks_of_any_size_come_out_whole(pieces: list[bytes], step: int) -> No
     while not answer.ended:
         found += answer.read(step)
     assert bytes(found) == b"".join(pieces)
+
+
+class Dripping(io.RawIOBase):
+    """Brings so many bytes with each read, each of which takes as long as it was told."""
+
+    def __init__(self, size: int, seconds: float) -> None:
+        self.now, self.size, self.seconds = 0.0, size, seconds
+
+    def readinto(self, buffer: memoryview) -> int:
+        self.now += self.seconds
+        return min(self.size, len(buffer))
+
+
+@pytest.mark.parametrize(("size", "seconds", "ends"), [(1, 1.0, 60), (1, 29.0, 3), (1023, 1.0, 60), (1024, 1.0, None), (10**6, 25.0, None)])
+def test_a_server_that_sends_too_little_for_too_long_is_given_up(size: int, seconds: float, ends: int | None) -> None:
+    raw = Dripping(size, seconds)
+    pace, buffer = Pace(1024, 60, lambda: raw.now), memoryview(bytearray(2**20))
+    reads = 0
+    with suppress(TooSlow):
+        for _ in range(300):
+            reads += 1
+            pace.receive(raw, buffer)
+    assert (reads if reads < 300 else None) == ends
+
+
+def test_time_that_we_need_ourselves_is_not_held_against_a_server() -> None:
+    raw = Dripping(1, 1.0)
+    pace, buffer = Pace(1024, 60, lambda: raw.now), memoryview(bytearray(9))
+    for _ in range(50):
+        pace.receive(raw, buffer)
+        raw.now += 1000
+    pace.begin()
+    for _ in range(59):
+        pace.receive(raw, buffer)
+    with pytest.raises(TooSlow, match="60 bytes in 60 seconds"):
+        pace.receive(raw, buffer)

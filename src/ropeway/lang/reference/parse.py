@@ -133,6 +133,10 @@ def _oci(body: str, start: int, ref: str | None, *, bare: bool) -> OciReference:
     if ref is not None:
         hint = "choose a tag with `:` or a digest with `@sha256:…`"
         raise InvalidReference("RW409", "an OCI reference has no `#`", hint, offset=len(body), length=len(ref) + 1)
+    authority, more, _ = body[start:].partition("/")
+    if more and "@" in authority:
+        hint = "remove it, and log in: workflow registry login HOST"
+        raise InvalidReference("RW409", "the address holds a user name or a password", hint, offset=start, length=authority.index("@") + 1)
     rest, at, digest = body[start:].partition("@")
     if at and not digest.startswith("sha256:"):
         hint = "behind the @ of an OCI reference stands sha256:… only; name@owner/repo is the form for a repository"

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 from ropeway.errors import NotFound, Unreachable
 from ropeway.lang.versions import newest_first
 from ropeway.registry import Listing, Release
+from ropeway.registry.errors import clean
 from ropeway.registry.resolvers.oci import OciResolver
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class RopewayResolver(OciResolver):
             if page is None:
                 yield from super().search(query)
                 return
-            for each in page.get("items") or ():
+            for each in self._list(page, "items"):
                 if isinstance(each, dict) and (listing := self._listing(each)) is not None:
                     yield listing
             cursor = _text(page.get("next"))
@@ -90,7 +91,7 @@ class RopewayResolver(OciResolver):
         """Return what the index says of something, newest first; None when it has no entry, or there is no index."""
         if wanted.name not in self._indexed:
             found = self._get(f"/{quote(wanted.name, safe='/')}", wanted.kind)
-            self._indexed[wanted.name] = None if found is None else _releases(found.get("versions"))
+            self._indexed[wanted.name] = None if found is None else _releases(self._list(found, "versions"))
         return self._indexed[wanted.name]
 
     def _get(self, path: str, kind: Kind | None = None) -> dict[str, Any] | None:
@@ -109,20 +110,27 @@ class RopewayResolver(OciResolver):
             raise Unreachable(f"the index of {self.host} is no JSON object", hint="is it a server of ours?", code="registry-error")
         return found
 
+    def _list(self, document: dict[str, Any], key: str) -> list[Any]:
+        found = document.get(key)
+        if not isinstance(found, list | None):
+            message = f"the index of {self.host} has no list for `{key}`, but {type(found).__name__} {clean(found)[:40]}"
+            raise Unreachable(message, hint="tell who runs it", code="registry-error")
+        return found or []
+
     def _listing(self, item: dict[str, Any]) -> Listing | None:
         name = _text(item.get("id"))
         if name is None:
             return None
-        tags = tuple(tag for tag in item.get("tags") or () if isinstance(tag, str))
+        tags = tuple(tag for tag in self._list(item, "tags") if isinstance(tag, str))
         extra = {key: value for key, value in item.items() if key not in ("id", "version", "name", "description", "tags") and value}
         return Listing(
             name, self._registry, _text(item.get("version")), _text(item.get("name")), _text(item.get("description")), tags, extra
         )
 
 
-def _releases(listed: Any) -> list[Release]:
+def _releases(listed: list[Any]) -> list[Release]:
     found: dict[str, Release] = {}
-    for each in listed if isinstance(listed, list) else ():
+    for each in listed:
         version = _text(each.get("version")) if isinstance(each, dict) else None
         if version is not None:
             found[version] = Release(
