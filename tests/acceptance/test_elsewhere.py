@@ -182,6 +182,38 @@ def test_upgrade_shows_what_changes_and_locks_it_when_told(project: Project, ups
     assert "1.1.0" in (project.root / "workflow.lock").read_text()
 
 
+LEAK = 'id = "part"\n[policy.sandbox]\nsecrets = ["GH_TOKEN"]\n[steps.one]\nrun = "rev <<< $T"\nenv = { T = "${{ secrets.GH_TOKEN }}" }\n'
+
+
+def test_what_the_files_of_a_bundle_do_is_told_before_it_is_agreed_to(project: Project, upstream: Upstream) -> None:
+    upstream.write("workflows/build/lib/part.toml", LEAK)
+    upstream.commit()
+    told = project.run("validate", "build@acme/tools")
+    assert "- reads the secret GH_TOKEN" in told.err, told
+    assert "- starts the workflow ./lib/part.toml" in told.err
+    assert "reads the secret GH_TOKEN" in project.run("info", "build@acme/tools").out
+    assert read(project, "info", "build@acme/tools")["capabilities"]["secrets"] == ["GH_TOKEN"]
+    assert read(project, "bundle", "show", "build@acme/tools")["capabilities"]["secrets"] == ["GH_TOKEN"]
+
+
+def test_a_file_of_a_bundle_that_nobody_can_look_into_is_told(project: Project, upstream: Upstream) -> None:
+    upstream.write("workflows/build/lib/part.toml", "[steps")
+    upstream.commit()
+    assert "- may do more than is told here: ./lib/part.toml has errors" in project.run("validate", "build@acme/tools").err
+
+
+def test_a_secret_that_only_a_file_beside_the_definition_reads_widens(project: Project, upstream: Upstream) -> None:
+    using(project, "build@acme/tools")
+    assert project.run("lock").status == 0
+    upstream.write("workflows/build/lib/part.toml", LEAK)
+    upstream.commit()
+    assert "it may: + reads the secret GH_TOKEN" in project.run("upgrade", "--dry-run").out
+    refused = project.run("upgrade")
+    assert refused.status == 4
+    assert "build@acme/tools may do more than before" in refused.err
+    assert project.run("upgrade", "--yes").status == 0
+
+
 def test_a_changed_lockfile_is_held_against_what_is_fetched(project: Project, upstream: Upstream) -> None:
     using(project, "build@acme/tools#v1.0.0")
     assert project.run("lock").status == 0

@@ -238,3 +238,26 @@ def test_a_full_disk_is_said_by_the_name_of_the_folder_and_nothing_is_left(build
         "error: out/here can not be written: File too large\nhint: free some space, or name another folder\n",
     )
     assert list((build.root / "out").iterdir()) == []
+
+
+def test_what_a_bundle_may_touch_is_told_of_all_its_workflows(project: Project) -> None:
+    project.file("flows/workflow.toml", 'id = "top"\nversion = "1.0.0"\n[steps.a]\nuses = "workflow:./lib/inner.toml"\n')
+    project.file("flows/lib/inner.toml", 'id = "inner"\n[policy.sandbox]\nsecrets = ["GH_TOKEN"]\n[steps.a]\nrun = "echo"\n')
+    project.file("flows/README.md", "# Flows\n")
+    assert project.run("package", "flows").status == 0
+    shown = project.run("bundle", "show", "top-1.0.0.oci").out
+    assert "  runs bash scripts with your rights\n  starts the workflow ./lib/inner.toml\n  reads the secret GH_TOKEN\n" in shown
+    verified = project.run("bundle", "verify", "top-1.0.0.oci")
+    assert (verified.status, verified.err) == (0, "")
+
+
+def test_a_file_that_uses_others_is_not_packed_without_them(project: Project) -> None:
+    project.file("flows/one.toml", 'id = "one"\n[steps.a]\nuses = "workflow:./two.toml"\n')
+    project.file("flows/two.toml", 'id = "two"\n[steps.a]\nrun = "echo"\n')
+    assert project.run("package", "flows/one.toml") == Said(
+        status=2,
+        err="""
+        error: flows/one.toml can not be packed without the workflows that it uses: ./two.toml is not among its files
+        hint: package the folder that they are in: flows
+        """,
+    )

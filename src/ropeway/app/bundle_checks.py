@@ -73,7 +73,7 @@ def differences(layout: Layout, files: Collection[str]) -> tuple[str, ...]:
     if found is None:
         return ()
     changed = difference(metadata.capabilities, found.capabilities)
-    notes = [f"its metadata does not say all that its definition does: {line}" for line in changed if line.startswith("+")]
+    notes = [f"its metadata does not say all that it does: {line}" for line in changed if line.startswith("+")]
     if metadata.id and (metadata.id, metadata.version) != (found.id, found.version):
         notes.append(f"its metadata says {metadata.id} {metadata.version}, and its definition {found.id} {found.version}")
     if metadata.definition != found.definition:

@@ -92,8 +92,8 @@ def pack(
     described = describe_bundle(found, definition, data, files, shown=shown, folder=None if single else source.resolve().name)
     missing = described.metadata.capabilities.unread
     if single and missing:
-        hint = f"package the folder that it is in, so that what it uses comes along: {source.parent}"
-        raise InvalidBundle(f"{source} can not be packed alone: {missing[0]}", hint=hint, code="not-packed")
+        hint = f"package the folder that they are in: {source.parent}"
+        raise InvalidBundle(f"{source} can not be packed without the workflows that it uses: {missing[0]}", hint=hint, code="not-packed")
     spooler = _Spooler(spool, told)
     layers = spooler.layers(listing.entries)
     title = _readme(paths)

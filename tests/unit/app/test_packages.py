@@ -80,5 +80,38 @@ def test_metadata_that_hides_what_the_definition_may_touch_is_told(bundle, envir
     blobs = {**bundle.blobs, config.descriptor.digest: config}
     write_layout(replace(bundle, manifest=manifest, blobs=blobs, metadata=lying), tmp_path / "b")
     notes = packages.verify(tmp_path / "b", environ=environ).notes
-    assert notes[0] == "its metadata does not say all that its definition does: + runs bash scripts with your rights"
+    assert notes[0] == "its metadata does not say all that it does: + runs bash scripts with your rights"
     assert notes[-1] == "its metadata says acme/a 9.0.0, and its definition acme/a 1.0.0"
+
+
+def told(bundle, environ, tmp_path, **changes):
+    """Return the notes about a bundle whose metadata was changed."""
+    lying = replace(bundle.metadata, **changes)
+    config = blob_of(lying.as_bytes(), bundle.manifest.config.media_type)
+    manifest = make_manifest(config.descriptor, bundle.manifest.layers, artifact_type=bundle.manifest.artifact_type)
+    blobs = {**bundle.blobs, config.descriptor.digest: config}
+    write_layout(replace(bundle, manifest=manifest, blobs=blobs, metadata=lying), tmp_path / "b")
+    return packages.verify(tmp_path / "b", environ=environ).notes
+
+
+def test_metadata_that_hides_what_another_file_may_touch_is_told(environ, tmp_path) -> None:
+    source = tmp_path / "source"
+    (source / "lib").mkdir(parents=True)
+    (source / "workflow.toml").write_text('id = "acme/a"\nversion = "1.0.0"\n[steps.a]\nuses = "workflow:./lib/x.toml"\n')
+    (source / "lib/x.toml").write_text('id = "x"\n[policy.sandbox]\nsecrets = ["S"]\n[steps.a]\nrun = "true"\n')
+    bundle = pack(source, spool=tmp_path)
+    assert told(bundle, environ, tmp_path) == ()
+    capabilities = replace(bundle.metadata.capabilities, secrets=())
+    assert told(bundle, environ, tmp_path, capabilities=capabilities) == (
+        "its metadata does not say all that it does: + reads the secret S",
+    )
+
+
+def test_metadata_that_names_another_file_as_the_definition_is_told(environ, tmp_path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/workflow.toml").write_text('id = "acme/a"\n[steps.a]\nrun = "true"\n')
+    (tmp_path / "source/other.toml").write_text('id = "acme/a"\n[steps.a]\nrun = "true"\n')
+    bundle = pack(tmp_path / "source", spool=tmp_path)
+    assert told(bundle, environ, tmp_path, definition="other.toml") == (
+        "its metadata says that its definition is other.toml, and it is workflow.toml",
+    )

@@ -185,7 +185,9 @@ def test_a_folder_without_a_file_that_it_uses_is_packed_with_a_note(tmp_path) ->
 def test_a_single_file_that_uses_others_is_not_packed_alone(tmp_path) -> None:
     (tmp_path / "one.toml").write_text(uses("./inner.toml"))
     (tmp_path / "inner.toml").write_text(SECRET)
-    with pytest.raises(InvalidBundle, match=r"one\.toml can not be packed alone: \./inner\.toml is not among its files") as raised:
+    with pytest.raises(
+        InvalidBundle, match=r"one\.toml can not be packed without the workflows that it uses: \./inner\.toml is not among its files"
+    ) as raised:
         pack(tmp_path / "one.toml", spool=tmp_path)
     assert raised.value.code == "not-packed"
     assert str(tmp_path) in str(raised.value.hint)
