@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from ropeway.app.keys import open_keys
 from ropeway.app.publishing import Options, Published, publish
 from ropeway.bundles.keys import PublicKey
+from ropeway.lang.versions import parse_version
 
 WORKFLOW = """
 id = "build"
@@ -57,6 +59,14 @@ class Publisher:
         return open_keys(self.environ).generate(name)[0]
 
     def publish(self, registry: str, version: str | None = None, *, source: Path | None = None, **options: object) -> Published:
-        """Publish the folder."""
+        """Publish the folder; with a version, as if its file said that one."""
         how = Options(version=version, **options)
-        return publish(source or self.folder, registry, how, environ=self.environ, cwd=self.home)
+        file = self.folder / "workflow.toml"
+        said = file.read_bytes() if file.is_file() else b""
+        if version is not None and source is None and parse_version(version) is not None:
+            file.write_bytes(re.sub(rb'(?m)^version = ".*"$', b'version = "%s"' % version.encode(), said, count=1))
+        try:
+            return publish(source or self.folder, registry, how, environ=self.environ, cwd=self.home)
+        finally:
+            if file.is_file():
+                file.write_bytes(said)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ropeway.app.fetching import elsewhere
 from ropeway.errors import NotFound, RopewayError
 from ropeway.records import record, replace
+from ropeway.registry.labels import semantic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,6 +166,11 @@ class Info:
     notes: tuple[str, ...] = ()
     problem: RopewayError | None = None
 
+    @property
+    def version(self) -> str | None:
+        """The semantic version where there is one, else the tag or branch it was found by."""
+        return semantic(self.pin.version, self.metadata.version)
+
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``--json`` prints."""
         problem = self.problem
@@ -173,7 +179,7 @@ class Info:
             "source": self.pin.source,
             "digest": self.pin.digest,
             **self.metadata.as_json(),
-            "version": self.pin.version or self.metadata.version,
+            "version": self.version,
             "touches": self.metadata.capabilities.lines(),
             "size": self.size,
             "signatures": [each.as_json() for each in self.signatures],

@@ -12,6 +12,7 @@ from ropeway.app.packages import move_files, output_failures
 from ropeway.app.projects import find_project
 from ropeway.errors import Refused, UsageError
 from ropeway.records import record
+from ropeway.registry.labels import Said, said_by, semantic
 
 if TYPE_CHECKING:
     from ropeway.app.sources import Sources
@@ -32,6 +33,12 @@ class Got:
     notes: tuple[str, ...] = ()
     who: tuple[str, ...] = ()
     """The signers for people: with the names of keys that are known here."""
+    said: Said = Said()
+
+    @property
+    def version(self) -> str | None:
+        """The semantic version where there is one, else the tag or branch it was found by."""
+        return semantic(self.fetched.pin.version, self.said.version)
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``--json`` prints."""
@@ -39,9 +46,9 @@ class Got:
         return {
             "reference": self.reference,
             "source": pin.source,
-            "name": pin.name,
+            "name": pin.name or self.said.id,
             "kind": pin.kind,
-            "version": pin.version,
+            "version": self.version,
             "digest": pin.digest,
             "tree": self.fetched.tree,
             "path": str(self.path),
@@ -95,9 +102,14 @@ def fetch(text: str, *, sources: Sources, cwd: Path, output: Path | None = None,
     fetched = sources.bring(reference, by="typed", project=find_project(cwd) or cwd, record=sources.lock)
     if output is not None:
         _copy(fetched, output)
-    path = output if output is not None else _link(fetched, sources)
+    said = said_by(fetched)
+    notes = _notes(fetched)
+    path = output
+    if path is None:
+        path, missing = _link(fetched, said, sources)
+        notes = (*notes, *missing)
     signers = sources.judge.signers(fetched)
-    return Got(str(reference), fetched, path, signers, _notes(fetched), _names(signers, sources))
+    return Got(str(reference), fetched, path, signers, notes, _names(signers, sources), said)
 
 
 def _names(signers: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
@@ -109,15 +121,13 @@ def _names(signers: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
     return tuple(keys[signer].shown if signer in keys else signer.removeprefix("sha256:")[:16] for signer in signers)
 
 
-def _link(fetched: Fetched, sources: Sources) -> Path:
-    """Return the link under the name that people know, else the folder in the store."""
+def _link(fetched: Fetched, said: Said, sources: Sources) -> tuple[Path, tuple[str, ...]]:
+    """Return the link under the name that people know, else the folder in the store; and a sentence when a link could not be made."""
     from ropeway.registry.links import link_places
 
-    for top, parts in reversed(link_places(sources.store.cache, fetched.pin)):
-        link = top.joinpath(*parts)
-        if os.path.realpath(link) == os.path.realpath(fetched.root):
-            return link
-    return fetched.root
+    links = [top.joinpath(*parts) for top, parts in reversed(link_places(sources.store.cache, fetched.pin, said))]
+    found = next((link for link in links if os.path.realpath(link) == os.path.realpath(fetched.root)), fetched.root)
+    return found, () if found == links[0] else (f"{links[0]} can not be made: something else is in the way",)
 
 
 def _check_output(output: Path, *, force: bool) -> None:

@@ -128,6 +128,7 @@ def check_version(bundle: Bundle, given: str | None, file: Path | None) -> str:
 
     Raises:
         InvalidBundle: There is none, or it is no semantic version; the message names the place.
+        UsageError: The definition says another version than was given (code ``version-differs``).
     """
     version = given if given is not None else bundle.metadata.version
     shown = str(file) if file is not None else bundle.metadata.definition or bundle.kind
@@ -139,6 +140,10 @@ def check_version(bundle: Bundle, given: str | None, file: Path | None) -> str:
         )
         raise InvalidBundle(f"{shown}:1: it has no version, and what is published needs one", hint=hint, code="version-missing")
     check_semantic(version, "" if given is not None else f"{shown}:{_line(file, version)}: ")
+    own = bundle.metadata.version
+    if own is not None and own != version:  # what is signed and what a plan shows would be two versions of one content
+        hint = f"write version {version} into it, or leave --version out: that is for files without one"
+        raise UsageError(f"{shown}:{_line(file, own)}: it says that it is {own}, not {version}", hint=hint, code="version-differs")
     return version
 
 

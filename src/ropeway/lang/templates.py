@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ropeway.lang.library import LinkedSource
     from ropeway.lang.model import Field, Run
-    from ropeway.lang.plan import StepKind
+    from ropeway.lang.plan import Provenance, StepKind
     from ropeway.lang.uses import Body
     from ropeway.lang.validate import Examined
 
@@ -32,7 +32,7 @@ def make_template(source: LinkedSource, examined: Examined, workflows: Mapping[s
     maker = _Maker(examined, workflows)
     return Template(
         id=workflow.id,
-        version=workflow.version,
+        version=workflow.version or _published(source.provenance),
         name=workflow.name,
         digest=source.digest,
         source=source.path,
@@ -45,6 +45,14 @@ def make_template(source: LinkedSource, examined: Examined, workflows: Mapping[s
         workflows=dict(workflows),
         provenance=source.provenance,
     )
+
+
+def _published(origin: Provenance | None) -> str | None:
+    """Return the version that a file without one was published as."""
+    from ropeway.lang.versions import parse_version
+
+    found = None if origin is None or origin.version is None else parse_version(origin.version)
+    return None if found is None else str(found)
 
 
 class _Maker:

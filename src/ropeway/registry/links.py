@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from ropeway.bundles.verdicts import full_name
 from ropeway.errors import StoreError
 from ropeway.registry.files import guarded
+from ropeway.registry.labels import Said, semantic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,15 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["as_part", "link_places", "place_link"]
 
+_NOTHING: Final = Said()
 _HINT: Final = "move it away, or set XDG_CACHE_HOME to another folder"
 
 
-def link_places(cache: Path, pin: Pin) -> list[tuple[Path, tuple[str, ...]]]:
+def link_places(cache: Path, pin: Pin, said: Said = _NOTHING) -> list[tuple[Path, tuple[str, ...]]]:
     """Return where a pin is linked: below which folder, and the parts of the path there.
 
     ``registries/<registry>/<name>/<version or digest>``; for what no configured registry named, a first part that no registry may have:
     ``_adhoc/<owner>/<repo>/<workflow>/<commit>``, ``_oci/<host>/<repository>/<version or digest>``, ``_https/<host>/<path>/<digest>``. And
-    ``workflows/<id>/<version>`` beside the cache. A branch is no version: it means other content tomorrow, so there the digest stands.
+    ``workflows/<id>/<version>`` beside the cache. A branch is no version: it means other content tomorrow, so there the digest stands. Below
+    ``workflows`` the version is the semantic one where there is one, and a file without a name is called by its id: ``said`` is what it says of itself.
     """
     digest = pin.digest.removeprefix("git:").replace(":", "-")
     version = digest if pin.version is None else pin.version
@@ -43,12 +46,12 @@ def link_places(cache: Path, pin: Pin) -> list[tuple[Path, tuple[str, ...]]]:
     else:
         scheme = pin.source.partition(":")[0]
         parts = (f"_{scheme}", *path, *(() if name == path[-len(name) :] else name), fixed)
-    own = name or tuple(part.rpartition(".")[0] or part for part in path[-1:])
+    own = name or tuple(part for part in said.id.split("/") if part) or tuple(part.rpartition(".")[0] or part for part in path[-1:])
     if pin.registry is None and pin.source.startswith("oci://"):
         own = tuple(full_name(pin.source, pin.name).split("/"))  # without the folder of its kind: its id
     found = [(cache / "registries", tuple(as_part(part) for part in parts))]
     if own and pin.kind == "workflow":
-        found.append((cache.parent / "workflows", tuple(as_part(part) for part in (*own, version))))
+        found.append((cache.parent / "workflows", tuple(as_part(part) for part in (*own, semantic(pin.version, said.version) or digest))))
     return found
 
 

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from ropeway.errors import StoreError
 from ropeway.registry import Evidence, Fetched, Pin
 from ropeway.registry.files import flocked, guarded, own_folder, write_at_once
+from ropeway.registry.labels import said_by
 from ropeway.registry.links import link_places, place_link
 
 if TYPE_CHECKING:
@@ -54,10 +55,12 @@ class Store:
 
     Args:
         cache: The cache folder (:func:`ropeway.settings.cache_dir`). Nothing is made before something is written.
+        links: Whether what is kept is linked to at once; else :meth:`show` does it, when somebody has agreed to it.
     """
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, *, links: bool = True) -> None:
         self.cache = cache
+        self._links = links
         self.root = cache / "store"
         self._sound = False
 
@@ -162,14 +165,19 @@ class Store:
         with guarded(self.root, _HINT):
             pins = self._folder("pins")
             write_at_once(pins / pin_key(pin.source, pin.digest, pin.name), written(pin, tree, file, evidence), mode=0o600)
-        root = self._tree_path(tree)
-        for top, parts in link_places(self.cache, pin):
+        fetched = Fetched(pin, tree, self._tree_path(tree), file, evidence)
+        if self._links:
+            self.show(fetched)
+        return fetched
+
+    def show(self, fetched: Fetched) -> None:
+        """Link to what was fetched, by the names that people know: ``registries/…`` in the cache, ``workflows/<id>/<version>`` beside it."""
+        for top, parts in link_places(self.cache, fetched.pin, said_by(fetched)):
             try:
-                place_link(top, parts, root)
+                place_link(top, parts, fetched.root)
             except StoreError:  # `acme/build` has no place where a version `build` of `acme` is
                 with suppress(StoreError):  # links are for people: what is fetched is there without them
-                    place_link(top, ("%2F".join(parts[:-1]), parts[-1]), root)
-        return Fetched(pin, tree, root, file, evidence)
+                    place_link(top, ("%2F".join(parts[:-1]), parts[-1]), fetched.root)
 
     def find(self, source: str, digest: str, name: str = "") -> Fetched | None:
         """Return what was kept of a source's content, hashed again; None when it is not there, or not whole. Never asks the network."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ropeway.app.publishing import Options, publish
 from ropeway.app.sources import Sources
 from ropeway.bundles.problems import InvalidBundle
 from ropeway.errors import InvalidWorkflow, NotFound, Refused, Unreachable, UsageError
@@ -141,6 +142,16 @@ def test_an_invalid_workflow_is_not_published_and_all_its_mistakes_are_told(own:
     with pytest.raises(InvalidWorkflow) as caught:
         ada.publish(own.host)
     assert len(caught.value.diagnostics) >= 2
+    assert own.seen == []
+
+
+@pytest.mark.parametrize("to_folder", [False, True])
+def test_what_is_signed_and_what_the_file_says_is_one_version(own: FakeRegistry, ada: Publisher, tmp_path: Path, to_folder: bool) -> None:
+    configured(ada, f'[registries.shelf]\ntype = "path"\nsource = "{tmp_path}"\n')
+    how = Options(version="4.0.0")
+    with pytest.raises(UsageError, match=r"source/workflow\.toml:\d: it says that it is 1\.0\.0, not 4\.0\.0") as caught:
+        publish(ada.folder, "shelf" if to_folder else own.host, how, environ=ada.environ, cwd=ada.home)
+    assert caught.value.code == "version-differs"
     assert own.seen == []
 
 

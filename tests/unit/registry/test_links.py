@@ -76,6 +76,38 @@ def test_what_was_fetched_is_reachable_by_the_names_that_people_know(store: Stor
     assert links(store) == dict.fromkeys(wanted, root)
 
 
+@pytest.mark.parametrize(
+    ("pin", "text", "wanted"),
+    [
+        (Pin("git+https://h/o/r", "build", f"git:{COMMIT}", version="v1.0.0"), 'version = "0.9.0"', "workflows/build/1.0.0"),
+        (Pin("git+https://h/o/r", "build", f"git:{COMMIT}", version="main", moving=True), 'version = "1.1.0"', "workflows/build/1.1.0"),
+        (Pin("oci://h/workflows/build", "build", DIGEST, version="latest", moving=True), 'version = "1.1.0"', "workflows/build/1.1.0"),
+        (Pin("oci://h/workflows/build", "build", DIGEST, version="latest", moving=True), "broken [", "workflows/build/latest"),
+        (Pin("https://example.org/a/x.toml", "", DIGEST), 'id = "acme/deploy"\nversion = "2.0.0"', "workflows/acme/deploy/2.0.0"),
+        (
+            Pin("https://example.org/a/x.toml", "", DIGEST),
+            'id = "../../../deploy"\nversion = "../x"',
+            "workflows/%2E./%2E./%2E./deploy/..%2Fx",
+        ),
+    ],
+)
+def test_below_workflows_a_version_is_the_semantic_one_and_a_file_is_called_by_its_id(
+    store: Store, pin: Pin, text: str, wanted: str
+) -> None:
+    root = keep(store, pin, text)
+    found = links(store)
+    assert [path for path in found if path.startswith("workflows/")] == [wanted.replace("..%2F", "%2E.%2F")]
+    assert set(found.values()) == {root}
+
+
+def test_a_bundle_has_the_version_that_it_was_published_as(store: Store) -> None:
+    manifest = b'{"annotations": {"org.opencontainers.image.version": "3.0.0"}}'
+    pin = Pin("oci://h/workflows/build", "build", DIGEST, version="latest", moving=True)
+    digest, _, _ = store.add_tree(lambda folder: (folder / "workflow.toml").write_text('id = "build"'))
+    store.keep(pin, digest, "workflow.toml", Evidence(manifest))
+    assert "workflows/build/3.0.0" in links(store)
+
+
 def test_two_registries_with_the_same_names_do_not_see_each_other(store: Store) -> None:
     pin = Pin("path:/a", "build", DIGEST, version="1.0.0", registry="one")
     first = keep(store, pin, "one")

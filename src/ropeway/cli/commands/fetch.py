@@ -42,7 +42,7 @@ def command(console: Console, *, reference: str, output: Path | None, force: boo
     for note in got.notes:
         console.warning(note)
     pin = got.fetched.pin
-    rows = [("version", pin.version)] if pin.version is not None else []
+    rows = [("version", got.version)] if got.version is not None else []
     rows += [("digest", pin.digest), ("file", got.fetched.file)]
     rows += [("signed by", clean(signer)) for signer in got.who]
     console.data(clean(str(got.path)))

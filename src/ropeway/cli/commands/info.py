@@ -48,9 +48,7 @@ def command(console: Console, *, reference: str, kind: Kind) -> None:
     if console.json:
         console.object(found.as_json())
         return
-    head = " ".join(
-        part for part in (found.metadata.id or found.pin.name or found.reference, found.pin.version or found.metadata.version) if part
-    )
+    head = " ".join(part for part in (found.metadata.id or found.pin.name or found.reference, found.version) if part)
     console.data(console.styled(clean(head), "bold"))
     if found.metadata.description:
         console.data(fit(clean(found.metadata.description.strip(), lines=True), _LONGEST))
