@@ -38,6 +38,7 @@ repeat = {{ until = "true", max = 2 }}
 [steps.plugged]
 uses = "plugin:./plug"
 """,
+    "needy.toml": 'id = "needy"\n[requirements]\ncommands = ["spy>=1"]\n[steps.a]\nrun = "true"\n',
     "stop.toml": f'id = "stop"\n[steps.wait]\nrun = "test -e \\"$HOME/go\\""\n[steps.a]\nneeds = ["wait"]\n{DUMP}\n',
 }
 PLUG = '#!/bin/sh\nenv >&2\necho \'{"type": "result", "outputs": {}}\'\n'
@@ -154,6 +155,19 @@ def test_after_a_resume_and_in_a_shell_it_still_gets_nothing_of_it(theirs: Proje
         nowhere(theirs)
 
 
+def test_programs_are_asked_for_their_version_without_what_a_workflow_from_elsewhere_does_not_get(theirs: Project) -> None:
+    spy = theirs.file("bin/spy", f"#!/bin/sh\nenv > {theirs.root}/asked\necho 1.2\n")
+    spy.chmod(0o755)
+    theirs.file("workflow.toml", 'id = "mine"\n[steps.s]\nuses = "workflow:needy@acme/tools"\n')
+    for words in (("needy@acme/tools",), ()):
+        seen = theirs.raw("run", "--here", *words, env={"TOKEN": SECRET, "PATH": f"{spy.parent}:{theirs.environ['PATH']}"})
+        assert seen.returncode == 0, seen.stderr.decode()
+        said = (theirs.root / "asked").read_text()
+        (theirs.root / "asked").unlink()
+        assert "PATH=" in said
+        assert SECRET not in said
+
+
 @pytest.fixture
 def at_home(theirs: Project, tmp_path: Path) -> Path:
     """Make the person's HOME a repository, with an ``.envrc`` that they never allowed, around the cache and the runs."""
@@ -175,6 +189,8 @@ def test_a_home_that_is_a_repository_makes_a_workflow_from_elsewhere_no_workflow
         done = theirs.run("workspace", *words)
         assert done.status == 4, done
         assert "you have not allowed it" in done.err
+    assert theirs.run("run", "env@acme/tools", "--workspace-id", "box").status == 4
+    assert theirs.run("workspace", "shell", "box").status == 4
     assert not (at_home / "loaded").exists()
     assert not list(at_home.glob("data/direnv/allow/*"))
     assert theirs.raw("workspace", "run", run, "--no-direnv", "--", "true").returncode == 0
