@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ropeway.bundles.kinds import base_name
 from ropeway.bundles.problems import BundleRefused
+from ropeway.errors import StoreError
 from ropeway.records import replace
 from ropeway.registry.about import files_of
 
@@ -56,10 +57,16 @@ def into_store(client: Client, repository: str, manifest: Manifest, store: Store
         pulled.bring(layers)
         tree, _, file = store.add_tree(fill, known=known)
     except BundleRefused:
+        pulled.clear()
         _remove(store.blob(layer.digest) for layer in layers)
         raise
-    finally:
+    except StoreError:  # the disk is full, for one
         pulled.clear()
+        raise
+    except BaseException:  # Ctrl-C, for one
+        pulled.give_back()
+        raise
+    pulled.clear()
     return tree, file
 
 
@@ -71,7 +78,7 @@ class _Pulled:
         self._repository = repository
         self._store = store
         self._here: dict[str, Verified] = {}
-        self._own: set[str] = set()
+        self._own: dict[str, tuple[Path, Path] | None] = {}
 
     def bring(self, layers: Iterable[Descriptor]) -> None:
         """Pull layers."""
@@ -81,15 +88,23 @@ class _Pulled:
         self._here.update(found)
 
     def own(self, layer: Descriptor) -> Verified:
-        """Return a blob. Its file gets a name that no other process looks for: one that fetches the same would take it away."""
+        """Return a blob. Its file gets a name that no other process looks for: one that fetches the same would take it away.
+
+        It has two names from then on: one goes into the tree, by the other it is found again when the tree does not come about.
+        """
         while layer.digest not in self._own:
             found = self._here[layer.digest]
             try:
+                kept = None
                 if found.path is not None:
                     path = found.path.with_name(f"{found.path.name}.{os.urandom(8).hex()}")
                     found.path.rename(path)
+                    kept = (path, found.path)
+                    with suppress(OSError):  # not every file system has links
+                        path.with_name(f"{path.name}.0").hardlink_to(path)
+                        path = path.with_name(f"{path.name}.0")
                     self._here[layer.digest] = replace(found, path=path)
-                self._own.add(layer.digest)
+                self._own[layer.digest] = kept
             except FileNotFoundError:  # such a one has taken it
                 self.bring([layer])
         return self._here[layer.digest]
@@ -97,6 +112,14 @@ class _Pulled:
     def clear(self) -> None:
         """Remove what was not unpacked."""
         _remove(blob.path for blob in self._here.values() if blob.path is not None)
+        _remove(kept[0] for kept in self._own.values() if kept is not None)
+
+    def give_back(self) -> None:
+        """Put each blob back to where the next fetch looks for it: it was verified, and need not come again."""
+        for path, place in filter(None, self._own.values()):
+            with suppress(OSError):
+                path.replace(place)
+        _remove(path for path in (blob.path for digest, blob in self._here.items() if self._own.get(digest)) if path is not None)
 
 
 def _remove(paths: Iterable[Path]) -> None:

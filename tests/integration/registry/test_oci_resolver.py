@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
 from ropeway.bundles.envelope import SIGNATURE_TYPE
+from ropeway.bundles.manifest import digest_of
 from ropeway.bundles.problems import AlteredManifest, InvalidBundle, MovedTag, SignatureInvalid
 from ropeway.errors import NotFound, Refused, RopewayError, Unreachable
 from ropeway.lang.reference import OciReference, parse_reference
@@ -22,6 +24,7 @@ from ropeway.registry.store import Store
 from ropeway.registry.transport import Net
 from ropeway.testing.registries import FakeRegistry
 
+T = TypeVar("T")
 ONE = b'id = "build"\ndescription = "Builds things"\ntags = ["ci"]\n[steps.a]\nrun = "echo one"\n'
 TWO = ONE.replace(b"one", b"two")
 CARD = b'{"name": "Plan", "version": "1", "url": "https://example.org", "skills": []}'
@@ -165,6 +168,40 @@ def test_what_was_cut_off_is_gone_on_with(own: FakeRegistry, client: Client) -> 
     own.tricks.remove(trick)
     assert (client.fetch("1.0.0").root / "data.bin").read_bytes() == data
     assert "range" in own.seen[-1].headers or any("range" in seen.headers for seen in own.seen[-4:])
+
+
+class Interrupted(Store):
+    """Somebody presses Ctrl-C when the files of a tree are written, or before."""
+
+    early = False
+
+    def add_tree(self, fill: Callable[[Path], T], *more: Any, **options: Any) -> tuple[str, Path, T]:
+        def then_stop(folder: Path) -> T:
+            if not self.early:
+                fill(folder)
+            raise KeyboardInterrupt
+
+        return super().add_tree(then_stop, *more, **options)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_ctrl_c_while_the_files_are_written_does_not_make_them_come_again(own: FakeRegistry, client: Client, early: bool) -> None:
+    data = bytes(range(256)) * 16_384
+    own.push("team/workflows/build", {"workflow.toml": ONE, "data.bin": data, "more.bin": data[::-1]}, tag="1.0.0")
+    resolver = client.resolver()
+    resolver._store = store = Interrupted(client.store.cache)
+    store.early = early
+    pin = resolver.pin(Wanted("build@team", "build"))
+    with pytest.raises(KeyboardInterrupt):
+        resolver.fetch(pin, resolver.evidence(pin))
+    left = [path for path in (client.store.root / "blobs").rglob("*") if path.is_file()]
+    assert sorted(path.name for path in left) == sorted(digest_of(each).partition(":")[2] for each in (data, data[::-1]))
+    assert list((client.store.root / "staging").iterdir()) == []
+    own.seen.clear()
+    assert (client.fetch("1.0.0").root / "data.bin").read_bytes() == data
+    asked = [seen for seen in own.seen if "/blobs/" in seen.target]
+    assert [seen.target for seen in asked if digest_of(ONE) not in seen.target] == []
+    assert [path for path in (client.store.root / "blobs").rglob("*") if path.is_file()] == []
 
 
 def test_a_tag_before_a_digest_has_to_name_it(own: FakeRegistry, client: Client) -> None:
