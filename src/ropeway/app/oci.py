@@ -33,6 +33,12 @@ _NAME: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?
 DEBIANS_PORT: Final = 5000
 """Where docker-registry listens unless it is told otherwise."""
 
+DEBIANS_WAY: Final = (
+    "REGISTRY_AUTH=none REGISTRY_HTTP_ADDR=127.0.0.1:5000 REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=$HOME/registry"
+    " docker-registry serve /etc/docker/registry/config.yml"
+)
+"""Its packaged settings ask for a password that nobody has, and keep everything in a folder of the system's: both are set aside."""
+
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
@@ -138,7 +144,7 @@ def connect(host: str, environ: Mapping[str, str], progress: Progress | None = N
                 raise
             hint = f"start one: docker run -d -p {base.port}:5000 --name registry registry:2"
             if base.port == DEBIANS_PORT:
-                hint += ", or docker-registry serve /etc/docker/registry/config.yml"
+                hint += f"; or, with Debian's docker-registry: {DEBIANS_WAY}"
             raise Unreachable(f"no registry runs at {host}", hint=hint, code=error.code) from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ropeway.errors import NotFound, UsageError
+from ropeway.errors import NotFound, Refused, UsageError
 from ropeway.registry import docker_config
 from ropeway.registry.credentials import Credentials, token_store
 from ropeway.registry.docker_config import Login
@@ -59,7 +59,15 @@ def login(host: str, username: str, secret: str, net: Net, environ: Mapping[str,
     given = Login(username, secret, identity=not username)
     credentials = _Given(environ, host, given)
     with Client(host, net, credentials, shared_tokens=False) as client:
-        client.ping()
+        try:
+            client.ping()
+        except Refused as error:
+            if error.code != "unauthorized":
+                raise
+            what, hint = ("this user name and password", "check both; some registries want an access token in place of the password")
+            if not username:
+                what, hint = "this token", "check it; a token that belongs to a user is given with --username"
+            raise Refused(f"{host} did not accept {what}, and nothing was kept", hint=hint, code=error.code) from error
     _clear(credentials)
     return token_store(environ).set(login_names(host)[0], f"{username}:{secret}")
 

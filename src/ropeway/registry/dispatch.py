@@ -49,7 +49,8 @@ class Around:
         """Return how a host is spoken to: with the certificates and pins of a registry that is configured there, by whatever form it is named."""
         place = canonical_host(host)
         for each in self.registries:
-            if each.type in ("oci", "ropeway") and canonical_host(each.source.partition("://")[2].partition("/")[0]) == place:
+            scheme, _, rest = each.source.partition("://")
+            if scheme in ("oci", "https", "http") and canonical_host(rest.partition("/")[0]) == place:
                 return replace(self.net, ca=each.ca, pins=each.pin)
         return self.net
 
@@ -76,7 +77,14 @@ def resolver_for(reference: Reference, around: Around, kind: Kind = "workflow") 
         from ropeway.registry.resolvers.https import HttpsResolver
 
         pinned = None if reference.digest is None else Ref(reference.digest, "digest")
-        made = HttpsResolver(reference.url, digest=reference.digest, store=around.store, net=around.net, progress=around.shown)
+        made = HttpsResolver(
+            reference.url,
+            digest=reference.digest,
+            store=around.store,
+            net=around.net_for(reference.host),
+            progress=around.shown,
+            environ=around.environ,
+        )
         return made, Wanted(text, "", pinned, kind)
     if isinstance(reference, OciReference):
         from ropeway.registry.resolvers.oci import OciResolver

@@ -5,20 +5,25 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ropeway.app.oci import DEBIANS_WAY
+from ropeway.bundles.blobs import Blob
+from ropeway.bundles.manifest import EMPTY
 from ropeway.errors import NotFound, Refused, Unreachable, UsageError
 from ropeway.registry.auth import Credentials, Login, login, logout
 from ropeway.registry.client import Client
 from ropeway.registry.transport import Net
 from ropeway.testing.registries import FakeRegistry
-from support.registries import LOGIN, Running, docker_config, unique
+from support.registries import LOGIN, Running, docker_config, free_port, unique
 
 NET = Net(timeout=5.0, retries=0)
 
@@ -61,6 +66,10 @@ def test_a_wrong_password_is_not_kept(registry: FakeRegistry, environ: dict[str,
     with pytest.raises(Refused) as caught:
         login(registry.host, LOGIN[0], "wrong", NET, environ)
     assert caught.value.code == "unauthorized"
+    assert caught.value.message == f"{registry.host} did not accept this user name and password, and nothing was kept"
+    assert "registry login" not in (caught.value.hint or "")
+    with pytest.raises(Refused, match="did not accept this token"):
+        login(registry.host, "", "wrong", NET, environ)
     assert Credentials(environ).for_host(registry.host) is None
 
 
@@ -199,3 +208,47 @@ def test_a_login_does_not_go_to_a_service_of_somebody_else(environ: dict[str, st
             tags(registry.host, environ)
         assert caught.value.code == "realm-refused"
         assert caught.value.hint == "when it belongs to the registry, say so: workflow registry login tokens.example"
+
+
+DEBIANS = """\
+version: 0.1
+storage:
+  cache:
+    blobdescriptor: inmemory
+  filesystem:
+    rootdirectory: /var/lib/docker-registry
+http:
+  addr: :5000
+auth:
+  htpasswd:
+    realm: basic-realm
+    path: /etc/docker/registry
+"""
+"""What the package docker-registry brings, shortened."""
+
+
+@pytest.mark.needs("docker-registry")
+def test_the_way_to_start_debians_registry_that_is_told_starts_one_that_asks_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text(DEBIANS)
+    host = f"127.0.0.1:{free_port()}"
+    told = DEBIANS_WAY.replace("/etc/docker/registry/config.yml", str(tmp_path / "config.yml")).replace("127.0.0.1:5000", host)
+    assert host in told
+    environ = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    with (tmp_path / "said").open("wb") as said:
+        started = subprocess.Popen(["sh", "-c", re.sub("(?=docker-registry serve)", "exec ", told)], env=environ, stdout=said, stderr=said)
+        try:
+            with Client(host, Net(timeout=5.0, retries=12, backoff=0.02)) as client:
+                while started.poll() is None and "listening on" not in (tmp_path / "said").read_text():
+                    time.sleep(0.02)
+                client.ping()
+                client.push("a/b", [Blob(EMPTY, data=b"{}")])
+        finally:
+            started.terminate()
+            started.wait()
+    assert (tmp_path / "registry/docker").is_dir()
+
+
+def test_the_page_tells_the_same_way() -> None:
+    page = Path(__file__, "../../../../docs/how-to/pallet-registry.md").resolve().read_text("utf-8")
+    assert f"\n{DEBIANS_WAY}\n" in page
+    assert "`docker-registry serve" not in page

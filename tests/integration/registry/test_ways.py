@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from ropeway.bundles.manifest import parse_manifest
+from ropeway.bundles.manifest import digest_of, parse_manifest
 from ropeway.errors import StoreError, Unreachable
+from ropeway.lang.reference import parse_reference
 from ropeway.registry.auth import Credentials
 from ropeway.registry.client import Client
+from ropeway.registry.config import Registries, Registry
+from ropeway.registry.dispatch import Around, resolver_for
 from ropeway.registry.errors import ProxyFailed, WrongPin
 from ropeway.registry.http1 import Wire
+from ropeway.registry.store import Store
 from ropeway.registry.transport import Http, Net
 from ropeway.testing.registries import FakeRegistry
 from support.registries import LOGIN, Authority, Certificate, docker_config
@@ -195,3 +199,24 @@ def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(registry, ce
         made[0].sock.shutdown(socket.SHUT_RDWR)
         client.ping()
         assert len(made) == 2
+
+
+# -- files on the web -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "scheme"), [("git", "https"), ("oci", "oci"), ("ropeway", "https"), (None, "")])
+def test_a_file_is_trusted_by_the_certificates_of_a_registry_on_its_host_and_else_a_way_that_works_is_named(
+    registry, certificate, tmp_path, kind, scheme
+) -> None:
+    registry.trick(on="GET /w.toml", status=200, body=b"id = 'w'")
+    there = {} if kind is None else {"a": Registry("a", kind, f"{scheme}://{registry.host}/x", certificate.ca)}
+    around = Around(Registries(there), "https://github.com", Store(tmp_path / "cache/ropeway"), {})
+    resolver, wanted = resolver_for(parse_reference(f"https://{registry.host}/w.toml"), around)
+    if kind is not None:
+        assert resolver.pin(wanted).digest == digest_of(b"id = 'w'")
+        return
+    with pytest.raises(Unreachable) as caught:
+        resolver.pin(wanted)
+    assert caught.value.code == "tls-failed"
+    assert "SSL_CERT_FILE" in (caught.value.hint or "")
+    assert "registry add" not in (caught.value.hint or "")

@@ -108,11 +108,17 @@ class HttpsResolver:
             return self._data
         from ropeway.registry.transport import Http
 
-        http = Http(self._net, self._environ)
+        http = Http(self._net, self._environ, urlsplit(self._url).hostname)
         self._progress.begin(f"fetching {self._url}", None)
         try:
             answer = http.request("GET", self._url, limit=MAX_BYTES)
             self._progress.advance(len(answer.body))
+        except Unreachable as error:
+            if error.code == "tls-failed" and self._net.ca is None:
+                error.hint = (
+                    "name a file with the certificates of the authority that signed it in SSL_CERT_FILE, or have the system trust it"
+                )
+            raise
         finally:
             self._progress.end()
             http.close()
