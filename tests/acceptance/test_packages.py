@@ -206,6 +206,13 @@ def test_what_was_altered_exits_4_with_its_name(build: Project) -> None:
         (["bundle", "verify", "taken"], Said(
             err="error: taken is no bundle: it is neither a folder nor a tar file\nhint: name a folder or a tar file that `workflow package` made\n",
             status=2)),
+        (["bundle", "verify", "oci://localhost:5000/workflows/build"], Said(
+            err="""
+            error: oci://localhost:5000/workflows/build is not on this machine, and a bundle on disk is wanted here
+            hint: workflow fetch oci://localhost:5000/workflows/build gets it, and verifies all of it on the way; --output DIR gives you its files
+            """,
+            status=2,
+        )),
         (["bundle", "verify", "nothing"], Said(err="error: nothing does not exist\nhint: `workflow package` makes bundles\n", status=3)),
         (["bundle", "show", "./nothing"], Said(
             err="error: there is no file or folder ./nothing\n"

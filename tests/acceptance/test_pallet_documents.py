@@ -243,8 +243,8 @@ def test_the_output_folder_is_made_and_no_other_file_is_overwritten(docs: Docume
     assert docs.do("agent pull REGISTRY/agents/plan:v1 --force").status == 0
     assert docs.read("plan_agent_card.json") == docs.read("src/agent_cards/plan_agent_card.json")
     assert docs.do("agent pull REGISTRY/agents/plan:v1 -o plan_agent_card.json") == Said(
-        err="error: plan_agent_card.json can not be used: File exists\nhint: check who owns it, or choose another folder with -o\n",
-        status=1,
+        err="error: plan_agent_card.json is a file, and the card goes into a folder\nhint: name the folder with -o\n",
+        status=4,
     )
 
 

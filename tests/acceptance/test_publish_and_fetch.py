@@ -54,7 +54,7 @@ def test_a_workflow_is_published_found_looked_at_fetched_and_run(project: Projec
         oci://REGISTRY/workflows/build:1.0.0
           digest     sha256:DIGEST
           files      3 files, 218 B
-          signed by  me (KEYID)
+          signed by  KEYID (me)
           tags       latest
         """,
         "Others run it by: workflow run oci://REGISTRY/workflows/build:1.0.0\n",
@@ -77,7 +77,7 @@ def test_a_workflow_is_published_found_looked_at_fetched_and_run(project: Projec
         license    MIT
         tags       ci, make
         versions   1.0.0, latest
-        signed     by me (KEYID)
+        signed     by KEYID (me)
         may touch  runs bash scripts with your rights
                    reaches any host, and every file that you can
 

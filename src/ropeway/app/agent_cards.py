@@ -5,6 +5,7 @@ Whatever a reference names here, it is in a registry: ``localhost:5000/agents/pl
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ropeway.app import vouching
@@ -17,7 +18,6 @@ from ropeway.registry.files import write_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from ropeway.bundles.cards import Difference
     from ropeway.bundles.manifest import Manifest
@@ -76,12 +76,23 @@ def parse(text: str, *, tagged: bool = True) -> OciReference:
     """
     from ropeway.lang.reference import OciReference, parse_reference
 
+    host = text.partition("/")[0]
+    if not text.startswith("oci://") and host != "localhost" and "." not in host and ":" not in host:
+        hint = "write HOST[:PORT]/REPOSITORY:TAG, such as localhost:5000/agents/plan:v1"
+        raise UsageError(f"{text!r:.200} names no registry", hint=hint, code="registry-missing")
     found = parse_reference(text if text.startswith("oci://") else f"oci://{text}")
     assert isinstance(found, OciReference)
     if tagged and found.tag is None and found.digest is None:
         hint = f"write {text}:v1; `workflow agent tags {text}` shows the tags that there are"
         raise UsageError(f"{text} names no tag", hint=hint, code="tag-missing")
     return found
+
+
+def _check_order(text: str, verb: str) -> None:
+    """Say so when somebody names the file first."""
+    if Path(text).is_file():
+        hint = f"workflow agent {verb} HOST[:PORT]/REPOSITORY:TAG {text}"
+        raise UsageError(f"{text} is a file, and the reference comes first", hint=hint, code="reference-first")
 
 
 def agent_of(reference: OciReference) -> str:
@@ -102,6 +113,7 @@ def push(text: str, file: Path, environ: Mapping[str, str]) -> Pushed:
         UsageError: The reference names no tag.
         RopewayError: What the registry's client raises.
     """
+    _check_order(text, "push")
     reference = parse(text)
     if reference.tag is None or reference.digest is not None:
         raise UsageError(f"{text} has a digest", hint="a push names a tag: the digest is what comes out", code="tag-missing")
@@ -158,6 +170,8 @@ def write_file(folder: Path, name: str, data: bytes, *, force: bool) -> Path:
     """Write a file at once, making the folder; see :func:`pull`."""
     path = folder / name
     hint = "check who owns it, or choose another folder with -o"
+    if folder.exists() and not folder.is_dir():
+        raise Refused(f"{folder} is a file, and the card goes into a folder", hint="name the folder with -o", code="output-exists")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         there = path.read_bytes() if path.exists() else None
@@ -182,6 +196,7 @@ def verify(text: str, file: Path, environ: Mapping[str, str]) -> Verified:
         NotFound: There is no such file or card.
         RopewayError: What the registry's client raises.
     """
+    _check_order(text, "verify")
     reference = parse(text)
     ours = read_file(file, MAX_CARD)
     with connect(reference.host, environ) as client:

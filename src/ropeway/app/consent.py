@@ -21,17 +21,25 @@ By = Literal["typed", "own", "remote"]
 
 @record
 class Question:
-    """What a person is asked, or told, when a source is seen for the first time. ``touches`` are sentences: what the workflow may do."""
+    """What a person is asked, or told, when a source is seen for the first time. ``touches`` are sentences: what the workflow may do.
+
+    ``who`` are the signers for people: with the names of keys that are known here.
+    """
 
     reference: str
     source: str
     digest: str
     signers: tuple[str, ...]
     touches: tuple[str, ...]
+    who: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """Return it as lines for people."""
-        by = f"signed with the key {', '.join(map(short, self.signers))}" if self.signers else "not signed: nobody vouches for it"
+        by = (
+            f"signed with the key {', '.join(self.who or map(short, self.signers))}"
+            if self.signers
+            else "not signed: nobody vouches for it"
+        )
         return [f"from {self.source}", f"{self.digest}, {by}", *(f"- {each}" for each in self.touches)]
 
 
@@ -44,6 +52,7 @@ def agree(
     trust: Sequence[str],
     ask: Callable[[Question], bool] | None,
     tell: Callable[[str], object],
+    who: tuple[str, ...] = (),
 ) -> None:
     """Have what is seen for the first time agreed to.
 
@@ -58,6 +67,7 @@ def agree(
         trust: References, sources and digests that the person agreed to beforehand.
         ask: Asks the person; None when there is nobody.
         tell: Is given lines to show.
+        who: The signers for people.
 
     Raises:
         NotTrusted: Nobody agreed.
@@ -65,7 +75,7 @@ def agree(
     pin = fetched.pin
     if not {reference, pin.source, pin.digest}.isdisjoint(trust):
         return
-    question = Question(reference, pin.source, pin.digest, signers, _touches(fetched))
+    question = Question(reference, pin.source, pin.digest, signers, _touches(fetched), who)
     hint = f"look at it: workflow info {reference}; if you agree, say --trust {reference}"
     if ask is not None:
         if not ask(question):

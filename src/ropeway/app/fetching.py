@@ -109,16 +109,7 @@ def fetch(text: str, *, sources: Sources, cwd: Path, output: Path | None = None,
         path, missing = _link(fetched, said, sources)
         notes = (*notes, *missing)
     signers = sources.judge.signers(fetched)
-    return Got(str(reference), fetched, path, signers, notes, _names(signers, sources), said)
-
-
-def _names(signers: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
-    if not signers:
-        return ()
-    from ropeway.app.keys import public_keys
-
-    keys = public_keys(sources.environ)
-    return tuple(keys[signer].shown if signer in keys else signer.removeprefix("sha256:")[:16] for signer in signers)
+    return Got(str(reference), fetched, path, signers, notes, sources.judge.who(signers), said)
 
 
 def _link(fetched: Fetched, said: Said, sources: Sources) -> tuple[Path, tuple[str, ...]]:

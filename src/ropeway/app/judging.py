@@ -58,6 +58,16 @@ class Judge:
         """Return the ids of the keys that vouch for what was judged before."""
         return self._signers.get((fetched.pin.source, fetched.pin.digest), ())
 
+    def who(self, signers: tuple[str, ...]) -> tuple[str, ...]:
+        """Return signers for people: the digits of each key, with its name where it is known here."""
+        if not signers:
+            return ()
+        from ropeway.app.keys import public_keys
+        from ropeway.bundles.keys import short
+
+        keys = public_keys(self._environ)
+        return tuple(keys[signer].shown if signer in keys else short(signer) for signer in signers)
+
     def locked(self, pin: Pin, evidence: Evidence, entry: Locked) -> Verdict:
         """Judge what is locked; raises the named errors of ``bundles.problems``. One that was judged before under the same rules costs nothing."""
         subject = _subject(pin, "")

@@ -271,7 +271,8 @@ class Sources:
         if verdict.ask:
             from ropeway.app.consent import agree
 
-            agree(text, fetched, verdict.signers, by=by, trust=self.trust, ask=self.ask, tell=self.tell)
+            who = self.judge.who(verdict.signers)
+            agree(text, fetched, verdict.signers, by=by, trust=self.trust, ask=self.ask, tell=self.tell, who=who)
         self.judge.remember(pin, wanted, verdict)
         self.store.show(fetched)
         return fetched

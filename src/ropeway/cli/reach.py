@@ -7,18 +7,31 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ropeway.cli.console import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from ropeway.app.consent import Question
     from ropeway.app.sources import Sources
     from ropeway.cli.console import Console
 
-__all__ = ["TransferLine", "sources_for"]
+__all__ = ["TransferLine", "interruptible", "sources_for"]
+
+
+@contextmanager
+def interruptible(console: Console, kept: str) -> Iterator[None]:
+    """Say what becomes of a transfer that a person stops with Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.progress("")
+        console.say(f"Stopped. {kept}")
+        console.flush()
+        raise
 
 
 def sources_for(

@@ -83,7 +83,9 @@ def _foreign(client: Client, repository: str, manifest: Manifest, kind: Kind) ->
             described = describe_bundle(kind, title or f"{kind}.yaml", data, files)
             return About(described.metadata, notes=described.notes)
         except RopewayError as error:
-            notes = (f"its definition can not be read: {error.message}",)
+            first = next((each for each in getattr(error, "diagnostics", ()) if each.severity == "error"), None)
+            why = "" if first is None else f", the first on line {first.location.line}: {first.message}"
+            notes = (f"its definition can not be read, and so it can not be run: {error.message}{why}",)
             break
     said = {key.removeprefix(_ANNOTATION): value for key, value in manifest.annotations.items() if key.startswith(_ANNOTATION)}
     metadata = Metadata(

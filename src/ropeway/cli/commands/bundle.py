@@ -55,6 +55,7 @@ def verify(console: Console, *, path: Path) -> None:
     """
     from ropeway.app import packages
 
+    _check_on_disk(path)
     found = packages.verify(path, environ=os.environ, progress=TransferLine(console))
     if console.json:
         console.object({**found.as_json(), "verified": True, "signers": list(found.signers)})
@@ -75,12 +76,24 @@ def unpack(console: Console, *, path: Path, output: Path | None, force: bool) ->
     """Write the files of a bundle into a folder. All of it is verified before; after a failure nothing is left behind."""
     from ropeway.app import packages
 
+    _check_on_disk(path)
     found = packages.unpack_bundle(path, output=output, force=force, progress=TransferLine(console))
     if console.json:
         console.object(found.as_json())
         return
     console.data(clean(found.path))
     console.say(f"Unpacked {plural(len(found.files), 'file')}, {size(found.size)}.")
+
+
+def _check_on_disk(path: Path) -> None:
+    """Say what is for references, to who gives one where only a bundle on disk is taken."""
+    scheme, colon, rest = str(path).partition(":/")
+    if colon and scheme in {"oci", "https"} and not os.path.lexists(path):
+        from ropeway.errors import UsageError
+
+        reference = f"{scheme}://{rest}"
+        hint = f"workflow fetch {reference} gets it, and verifies all of it on the way; --output DIR gives you its files"
+        raise UsageError(f"{reference} is not on this machine, and a bundle on disk is wanted here", hint=hint, code="not-on-disk")
 
 
 def _print(console: Console, shown: Shown) -> None:

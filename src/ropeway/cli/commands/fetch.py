@@ -10,7 +10,7 @@ import click
 from ropeway.cli.console import clean
 from ropeway.cli.group import argument, option, verb
 from ropeway.cli.options import kind_option, lock_option, reach_options
-from ropeway.cli.reach import sources_for
+from ropeway.cli.reach import interruptible, sources_for
 from ropeway.cli.text import table
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def command(console: Console, *, reference: str, output: Path | None, force: boo
 
     sources = sources_for(console, **reach)
     sources.kind = kind
-    got = fetching.fetch(reference, sources=sources, cwd=Path.cwd(), output=output, force=force)
+    with interruptible(console, "What has come is kept: the next try goes on with it."):
+        got = fetching.fetch(reference, sources=sources, cwd=Path.cwd(), output=output, force=force)
     console.progress("")
     if console.json:
         console.object(got.as_json())

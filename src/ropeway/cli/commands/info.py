@@ -99,7 +99,7 @@ def _signature(each: Signature) -> str:
     if each.key is None:
         return said
     short = each.key.removeprefix("sha256:")[:16]
-    who = f"by {each.name} ({short})" if each.name else f"by {short}"
+    who = f"by {short} ({each.name})" if each.name else f"by {short}"
     return f"{who}, {said}" if said else who
 
 

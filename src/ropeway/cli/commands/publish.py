@@ -60,12 +60,13 @@ def command(console: Console, *, source: Path, registry: str | None, every: bool
             )
         return publish_all(console, str(source), registry, told.version)
     from ropeway.app import publishing
-    from ropeway.cli.reach import TransferLine
+    from ropeway.cli.reach import TransferLine, interruptible
 
     how = publishing.Options(
         told.name, told.version, told.tags, told.key, sign=not told.unsigned, dry_run=told.dry_run, kind=cast("Kind | None", told.kind)
     )
-    done = publishing.publish(source, registry, how, environ=os.environ, cwd=Path.cwd(), progress=TransferLine(console))
+    with interruptible(console, "What the registry has already is not sent again by the next try."):
+        done = publishing.publish(source, registry, how, environ=os.environ, cwd=Path.cwd(), progress=TransferLine(console))
     console.progress("")
     if console.json:
         console.object(done.as_json())
@@ -101,7 +102,7 @@ def _show(console: Console, done: Published) -> None:
 
 def _signer(done: Published) -> str:
     keyid = (done.signer or "").removeprefix("sha256:")[:16]
-    return f"{done.signer_name} ({keyid})" if done.signer_name else keyid
+    return f"{keyid} ({done.signer_name})" if done.signer_name else keyid
 
 
 def _would(console: Console, done: Published) -> None:
