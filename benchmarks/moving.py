@@ -27,8 +27,8 @@ def main(verb: str, reference: str, folder: str) -> None:
 
             raw, media_type, _ = client.manifest(repository, tag)
             manifest = parse_manifest(raw, media_type)
-            client.pull(repository, manifest.layers, lambda layer: Path(aside, layer.digest[7:]))
-            unpack(manifest, lambda layer: Path(aside, layer.digest[7:]).open("rb"), place)  # noqa: SIM115 — unpack closes it
+            pulled = client.pull(repository, manifest.layers, lambda layer: Path(aside, layer.digest[7:]), memory=2**25)
+            unpack(manifest, lambda layer: pulled[layer.digest], place)
 
 
 if __name__ == "__main__":

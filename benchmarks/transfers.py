@@ -114,7 +114,10 @@ class Commands:
         }
 
     def pulling(self) -> dict[str, Making]:
-        """Return what pulls what ``client alone`` pushed in round 0, into a folder that does not exist yet."""
+        """Return what pulls what ``client alone`` pushed in round 0, into a folder that does not exist yet.
+
+        ``workflow fetch`` keeps what it gets in its own folder, where a link with the version's name leads; with a copy elsewhere it writes twice.
+        """
         reference = self._reference("client", 0)
         oras = [find("ropeway-oras") or "ropeway-oras", "pull", "-concurrency", "5", "-output"]
         return {
@@ -123,7 +126,10 @@ class Commands:
                 CLIENT, [sys.executable, MOVING, "pull", reference, self._output("client", number)], self._work
             ),
             "workflow fetch": lambda number: Contestant(
-                "workflow fetch",
+                "workflow fetch", [str(BESIDE / "workflow"), "fetch", f"oci://{reference}"], self._work, self._environ(number)
+            ),
+            "with a copy": lambda number: Contestant(
+                "with a copy",
                 [str(BESIDE / "workflow"), "fetch", f"oci://{reference}", "--output", self._output("cli", number)],
                 self._work,
                 self._environ(number),

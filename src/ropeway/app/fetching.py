@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ropeway.app import reading
-from ropeway.app.packages import move_files, output_failures
 from ropeway.app.projects import find_project
 from ropeway.errors import Refused, UsageError
 from ropeway.records import record
@@ -130,6 +128,9 @@ def _check_output(output: Path, *, force: bool) -> None:
 
 
 def _copy(fetched: Fetched, output: Path) -> None:
+    import tempfile
+
+    from ropeway.app.packages import move_files, output_failures
     from ropeway.bundles.tree import copy_tree, walk
 
     with output_failures(output):

@@ -125,6 +125,11 @@ class Lister(Target):
         super().__init__(budget)
         self.listed: list[Listed] = []
 
+    def note(self, path: str, size: int, *, executable: bool) -> None:
+        """List a file that need not be read."""
+        self._check(path, self._places.add_file(path))
+        self.listed.append(Listed(path, size, executable))
+
     def _store(self, path: str, pieces: Iterable[bytes], *, executable: bool) -> None:
         self.listed.append(Listed(path, sum(map(len, pieces)), executable))
 

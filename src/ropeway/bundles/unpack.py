@@ -9,22 +9,16 @@ A layer's digest and size are verified before anything of it is written, and not
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
-import tempfile
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from ropeway.bundles.archive import Archive
 from ropeway.bundles.blobs import Verified
-from ropeway.bundles.checking import blob_name, check_blob
+from ropeway.bundles.checking import Hashed, blob_name, check_blob
 from ropeway.bundles.definitions import find_definition
-from ropeway.bundles.gzip_stream import MAGIC, Inflated
 from ropeway.bundles.kinds import ARTIFACT, KINDS, MAX_PEEK, base_name, kind_by_content
 from ropeway.bundles.limits import Budget, Limits
-from ropeway.bundles.manifest import check_digest
 from ropeway.bundles.problems import AlteredBlob, HostileArchive, InvalidBundle
 from ropeway.bundles.targets import Listed, Lister, Writer
 from ropeway.errors import Refused, RopewayError, StoreError
@@ -34,7 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ropeway.bundles.blobs import Seen
-    from ropeway.bundles.gzip_stream import Readable
     from ropeway.bundles.kinds import Kind
     from ropeway.bundles.manifest import Descriptor, Manifest
     from ropeway.bundles.targets import Target
@@ -81,6 +74,9 @@ def unpack(
     """
     if os.path.lexists(target):
         raise Refused(f"{target} exists already", hint="name a folder that does not exist, or remove it", code="output-exists")
+    import shutil
+    import tempfile
+
     staging = None
     with _failures(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -169,6 +165,12 @@ def list_files(manifest: Manifest, blobs: Blobs, limits: Limits | None = None) -
     """Return what :func:`unpack` would write, sorted by path, with all its checks but those of the layers' digests; nothing is written."""
     lister = Lister(Budget(limits or Limits()))
     for layer in _chosen(manifest):
+        if layer.title and not _is_folder(layer):
+            if not callable(blobs):
+                _check_there(blobs, layer)
+            _announce(layer, layer.title, lister)
+            lister.note(layer.title, layer.size, executable=layer.annotations.get(EXECUTABLE) == "true")
+            continue
         found = blobs(layer) if callable(blobs) else _blob(blobs, layer)
         with found.open() if isinstance(found, Verified) else found as file:
             _write(layer, file, lister, None)
@@ -199,11 +201,14 @@ def _is_folder(layer: Descriptor) -> bool:
 
 
 def _blob(blobs: Mapping[str, Any], layer: Descriptor) -> BinaryIO:
-    found = blobs.get(layer.digest)
-    if found is None:
-        raise AlteredBlob(f"{blob_name(layer)} is missing: there is no blob {layer.digest}", code="blob-missing")
-    opened: BinaryIO = found.open()
+    _check_there(blobs, layer)
+    opened: BinaryIO = blobs[layer.digest].open()
     return opened
+
+
+def _check_there(blobs: Mapping[str, Any], layer: Descriptor) -> None:
+    if layer.digest not in blobs:
+        raise AlteredBlob(f"{blob_name(layer)} is missing: there is no blob {layer.digest}", code="blob-missing")
 
 
 def _use(layer: Descriptor, blob: Verified, writer: Writer, kind: Kind | None, *, last: bool) -> None:
@@ -212,9 +217,7 @@ def _use(layer: Descriptor, blob: Verified, writer: Writer, kind: Kind | None, *
     title = "" if _is_folder(layer) else layer.title
     moved = bool(title and last and blob.path is not None)
     if title and moved and blob.path is not None:
-        writer.budget.entry()
-        writer.budget.announce(layer.size, title)
-        writer.budget.take(layer.size)
+        _announce(layer, title, writer)
         writer.move(title, blob.path, executable=layer.annotations.get(EXECUTABLE) == "true")
     else:
         with blob.open() as file:
@@ -223,6 +226,13 @@ def _use(layer: Descriptor, blob: Verified, writer: Writer, kind: Kind | None, *
             raise AlteredBlob(f"{blob_name(layer)} was changed while it was unpacked", hint="fetch it again")
     if title and algorithm == "sha256" and (moved or blob.data is not None):
         writer.note(title, digits, blob.seen)  # where a move had to copy, it is another file than was seen, and will be hashed
+
+
+def _announce(layer: Descriptor, title: str, target: Target) -> None:
+    """Count a file whose size is known, and which is not read."""
+    target.budget.entry()
+    target.budget.announce(layer.size, title)
+    target.budget.take(layer.size)
 
 
 def _write(layer: Descriptor, file: BinaryIO, writer: Target, kind: Kind | None) -> None:
@@ -247,6 +257,9 @@ def _pieces(file: BinaryIO, budget: Budget) -> Iterator[bytes]:
 
 
 def _write_folder(layer: Descriptor, title: str, file: BinaryIO, writer: Target) -> None:
+    from ropeway.bundles.archive import Archive
+    from ropeway.bundles.gzip_stream import MAGIC, Inflated
+
     what = f"the archive {title!r:.200}"
     start = file.read(4)
     file.seek(0)
@@ -255,7 +268,7 @@ def _write_folder(layer: Descriptor, title: str, file: BinaryIO, writer: Target)
             f"{what} is compressed with zstd, which is not read", hint="push it with gzip, as oras does", code="bundle-compression"
         )
     limits = writer.budget.limits
-    source = _Hashed(Inflated(file, limits, what) if start[:2] == MAGIC else file, layer.annotations.get(CONTENT_DIGEST))
+    source = Hashed(Inflated(file, limits, what) if start[:2] == MAGIC else file, layer.annotations.get(CONTENT_DIGEST))
     writer.folder(title)
     # oras puts the title before every name; where the title has folders, other clients put only its last part there
     short, above = base_name(title), title[: -len(base_name(title))]
@@ -271,25 +284,4 @@ def _write_folder(layer: Descriptor, title: str, file: BinaryIO, writer: Target)
             writer.file(path, archive.content(), executable=member.executable)
         elif path != title:
             writer.folder(path)
-    source.check(what)
-
-
-class _Hashed:
-    """Hashes what is read, when there is something to compare it with."""
-
-    def __init__(self, source: Readable, wanted: str | None) -> None:
-        self._source = source
-        self._wanted = check_digest(wanted) if wanted else None
-        self._total = hashlib.new(self._wanted.partition(":")[0]) if self._wanted else None
-
-    def read(self, size: int, /) -> bytes:
-        """Return at most ``size`` bytes; none at the end."""
-        found = self._source.read(size)
-        if self._total is not None:
-            self._total.update(found)
-        return found
-
-    def check(self, what: str) -> None:
-        """Compare, after everything was read."""
-        if self._total is not None and self._wanted is not None and self._total.hexdigest() != self._wanted.partition(":")[2]:
-            raise AlteredBlob(f"{what} does not unpack to what its annotation {CONTENT_DIGEST} says")
+    source.check(what, f"its annotation {CONTENT_DIGEST}")

@@ -10,7 +10,7 @@ from ropeway.errors import NotFound, UsageError
 from ropeway.lang.reference import AdHocReference, HttpsReference, LocalReference, OciReference, Ref, RegistryReference
 from ropeway.records import record, replace
 from ropeway.registry import Silent, Wanted
-from ropeway.registry.transport import Net
+from ropeway.registry.net import Net
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
