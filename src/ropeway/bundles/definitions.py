@@ -7,17 +7,19 @@ called like the bundle.
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from ropeway.bundles.kinds import KINDS, base_name, kind_by_content
+from ropeway.bundles.kinds import KINDS, MAX_PEEK, base_name, kind_by_content
 from ropeway.bundles.problems import InvalidBundle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from ropeway.bundles.kinds import Kind
 
-__all__ = ["USUAL", "find_definition", "is_readme"]
+__all__ = ["USUAL", "find_definition", "is_readme", "wrong_folder_first"]
 
 USUAL: Final[dict[Kind, tuple[str, ...]]] = {
     "workflow": ("workflow.toml", "workflow.yaml", "workflow.yml"),
@@ -61,6 +63,33 @@ def find_definition(kind: Kind | None, files: Iterable[str], read: Callable[[str
         {"workflow": "a workflow", "skill": "a skill", "agent": "an agent card"}[kind] if kind else "a workflow, a skill or an agent card"
     )
     raise InvalidBundle(f"none of its files is {what}", hint=_WANTED, code="definition-missing")
+
+
+@contextmanager
+def wrong_folder_first(folder: Path, kind: Kind | None) -> Iterator[None]:
+    """When something in a folder can't be packed, say instead that no file at its top is a definition, if that is so: it may be the wrong folder.
+
+    Raises:
+        InvalidBundle: It is so (code ``definition-missing``).
+    """
+
+    def read(name: str) -> bytes:
+        with suppress(OSError), (folder / name).open("rb") as file:
+            return file.read(MAX_PEEK)
+        return b""
+
+    try:
+        yield
+    except InvalidBundle:
+        names = []
+        with suppress(OSError):
+            names = [each.name for each in folder.iterdir() if each.is_file()]
+        try:
+            find_definition(kind, names, read)
+        except InvalidBundle as error:
+            if error.code == "definition-missing":
+                raise InvalidBundle(f"{folder} can not be packed: {error.message}", hint=error.hint, code=error.code) from None
+        raise
 
 
 def _on_level(kind: Kind | None, paths: list[str], read: Callable[[str], bytes], name: str) -> tuple[Kind, str] | None:

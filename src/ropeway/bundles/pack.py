@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from ropeway.bundles.blobs import Blob, Bundle, blob_of
-from ropeway.bundles.definitions import find_definition, is_readme
+from ropeway.bundles.definitions import find_definition, is_readme, wrong_folder_first
 from ropeway.bundles.describing import MAX_DEFINITION
 from ropeway.bundles.gzip_stream import StoredGzip
 from ropeway.bundles.kinds import ARTIFACT, CONFIG, MAX_PEEK
@@ -78,7 +78,7 @@ def pack(
         StoreError: ``spool`` can't be written.
     """
     single = source.is_file()
-    listing = _beside(source) if single else _listed(source, without)
+    listing = _beside(source) if single else _listed(source, without, kind)
     paths = [entry.path for entry in listing.entries]
     if not paths:
         hint = "put a workflow.toml, a SKILL.md or an agent card into it"
@@ -142,13 +142,14 @@ def _notes(listing: Listing, readme: Blob | None) -> list[str]:
     return notes
 
 
-def _listed(source: Path, without: Collection[Path]) -> Listing:
+def _listed(source: Path, without: Collection[Path], kind: Kind | None) -> Listing:
     if not source.is_dir():
         what = "is no file or folder" if os.path.lexists(source) else "does not exist"
         raise NotFound(
             f"{source} {what}", hint="name a folder with a workflow, a skill or an agent card, or such a file", code="file-not-found"
         )
-    listing = list_folder(source, without=without)
+    with wrong_folder_first(source, kind):
+        listing = list_folder(source, without=without)
     if len(listing.entries) > _LIMITS.entries:
         raise InvalidBundle(f"{source} holds {len(listing.entries):,} files, and {_LIMITS.entries:,} is the most", code="too-many-files")
     total = sum(entry.size for entry in listing.entries)

@@ -204,6 +204,15 @@ def test_ctrl_c_while_the_files_are_written_does_not_make_them_come_again(own: F
     assert [path for path in (client.store.root / "blobs").rglob("*") if path.is_file()] == []
 
 
+def test_a_host_that_gives_something_else_is_named(own: FakeRegistry, client: Client) -> None:
+    fill(own, "1.0.0")
+    own.trick(on="GET .*/manifests/", status=200, body=b"<html>")
+    resolver = client.resolver()
+    with pytest.raises(InvalidBundle, match=rf"^{own.host}/team/workflows/build gives no bundle: the manifest is not JSON") as caught:
+        resolver.evidence(resolver.pin(Wanted("build@team", "build")))
+    assert "is it an OCI registry" in (caught.value.hint or "")
+
+
 def test_a_tag_before_a_digest_has_to_name_it(own: FakeRegistry, client: Client) -> None:
     digests = fill(own, "1.0.0", "1.1.0")
     place = f"oci://{own.host}/team/workflows/build"

@@ -381,3 +381,13 @@ def test_too_many_files_at_the_top_are_refused_with_a_way_out(tmp_path) -> None:
     with pytest.raises(InvalidBundle, match="too many for one manifest") as found:
         packed(root, tmp_path)
     assert found.value.hint.startswith("put files into folders")
+
+
+def test_a_folder_without_a_definition_is_the_wrong_one_whatever_else_is_in_it(tmp_path) -> None:
+    folder = tmp_path / "wrong"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "notes.md").write_text("nothing\n")
+    (folder / "deep/link").symlink_to("/etc")
+    with pytest.raises(InvalidBundle, match="none of its files is a workflow, a skill or an agent card") as found:
+        packed(folder, tmp_path)
+    assert (found.value.code, str(folder) in found.value.message) == ("definition-missing", True)

@@ -129,7 +129,12 @@ class OciResolver:
         repository = self._repository_of(pin)
         client = self._client()
         raw = self._manifest(client, repository, pin.digest)
-        self._check_kind(client, repository, parse_manifest(raw), pin)
+        try:
+            manifest = parse_manifest(raw)
+        except InvalidBundle as error:
+            hint = error.hint or "is it an OCI registry, and did one of its tools write this?"
+            raise InvalidBundle(f"{self.host}/{repository} gives no bundle: {error.message}", hint=hint, code=error.code) from None
+        self._check_kind(client, repository, manifest, pin)
         return Evidence(raw, signatures_of(client, repository, pin.digest))
 
     def fetch(self, pin: Pin, evidence: Evidence) -> Fetched:
