@@ -226,6 +226,13 @@ REFUSED = [
         "the address holds a user name or a password",
         "remove it; credentials stand in the registry's configuration, never in a reference",
     ),
+    (
+        "oci://me:pw@x.org/a:v1",
+        "RW409",
+        "me:pw@",
+        "the address holds a user name or a password",
+        "remove it, and log in: workflow registry login HOST",
+    ),
     ("https://x.org/a", "RW408", "/a", "the address is not one of a workflow file", "the address ends in .toml, .yaml or .yml"),
     (
         "https://x.org/a.toml?raw=1",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from ropeway.errors import UsageError
+from ropeway.registry.errors import network_error
 from ropeway.registry.hosts import Origin, api_base, holds_login, is_inner, is_loopback, login_names, origin_of, same_site
 from ropeway.registry.net import Net
 from ropeway.registry.proxies import Proxy, proxy_for
@@ -190,3 +193,9 @@ def test_a_host_that_everybody_can_reach_is_not_inner(host: str) -> None:
 )
 def test_a_login_in_an_address_is_seen(address: str, found: bool) -> None:
     assert holds_login(address) is found
+
+
+def test_a_name_without_a_dot_that_nobody_knows_may_lack_its_host() -> None:
+    error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    assert "does one have to stand before it" in (network_error("https://agents", error).hint or "")
+    assert network_error("https://ghcr.example", error).hint == "check its spelling, and your network"
