@@ -163,6 +163,7 @@ def show_reference(text: str, *, sources: Sources) -> Shown:
     from ropeway.bundles.reachable import describe_bundle, folder_files
     from ropeway.bundles.tree import walk
     from ropeway.lang.reference import LocalReference, PathReference, parse_reference
+    from ropeway.registry.labels import said_by, semantic
 
     reference = parse_reference(text)
     if isinstance(reference, (PathReference, LocalReference)):
@@ -177,6 +178,7 @@ def show_reference(text: str, *, sources: Sources) -> Shown:
         key=lambda each: each.path.encode(),
     )
     metadata = describe_bundle(pin.kind, fetched.file, fetched.path.read_bytes(), folder_files(fetched.root)).metadata
+    metadata = replace(metadata, version=metadata.version or semantic(pin.version, said_by(fetched).version))
     digest = pin.digest if evidence.manifest is None else digest_of(evidence.manifest)
     return Shown(text, digest, metadata, tuple(files), len(evidence.signatures), tag=pin.version)
 

@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ropeway.app import vouching
 from ropeway.app.definitions import load_workflow_from_yaml
@@ -20,10 +20,11 @@ from ropeway.errors import InvalidWorkflow, NotFound, RopewayError, StoreError
 from ropeway.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ropeway.app.oci import Place
     from ropeway.bundles.manifest import Manifest
+    from ropeway.lang.diagnostics import Diagnostic
     from ropeway.registry.client import Client
 
 __all__ = [
@@ -185,7 +186,11 @@ def repositories(client: Client, place: Place, kind: str) -> list[str]:
 
 
 def reason(error: RopewayError) -> str:
-    """Return an error as one line of a log."""
+    """Return an error as one line of a log, a workflow's with its first mistake."""
+    mistakes = error.diagnostics if isinstance(error, InvalidWorkflow) else ()
+    first = next((each for each in cast("Sequence[Diagnostic]", mistakes) if each.severity == "error"), None)
+    if first is not None:
+        return f"{error.message}, the first on line {first.location.line}: {first.message}"
     return f"{error.message} ({error.hint})" if error.hint else error.message
 
 

@@ -194,6 +194,7 @@ _HEAVY: Final = 50 * 2**20
 
 def _prepared(source: Path, options: Options, spool: Path, cwd: Path) -> tuple[Bundle, Published]:
     """Return the bundle, and what is known of it before it is published."""
+    from ropeway.bundles.definitions import wrong_folder_first
     from ropeway.bundles.kinds import tag_for
     from ropeway.bundles.listing import list_folder
     from ropeway.bundles.pack import pack
@@ -204,7 +205,8 @@ def _prepared(source: Path, options: Options, spool: Path, cwd: Path) -> tuple[B
     diagnostics: list[Diagnostic] = []
     notes: list[str] = []
     if source.is_dir():
-        listed = [(entry.path, entry.source) for entry in list_folder(source).entries]
+        with wrong_folder_first(source, options.kind):
+            listed = [(entry.path, entry.source) for entry in list_folder(source).entries]
     else:
         listed = [(path.name, path) for path in (source, source.parent / "README.md") if path.is_file()]
     if file is not None:
@@ -244,9 +246,9 @@ def _into_folder(target: _Folder, bundle: Bundle, made: Published) -> Published:
     reference = f"{made.name}@{target.name}"
     if made.tags:
         raise UsageError("what is in a folder has no tags", hint="leave --tag out", code="registry-type")
-    notes = [*made.notes]
     if made.dry_run:
         return replace(made, reference=reference)
+    notes = [*made.notes]
     placed = place_bundle(target.path, made.name, bundle)
     if placed.replaced is not None:
         notes.append(f"{placed.replaced} was there before: a folder keeps one version of each")

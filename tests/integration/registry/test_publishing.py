@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ropeway.app import reading
+from ropeway.app.fetching import fetch
+from ropeway.app.library import link_all
+from ropeway.app.packages import show_reference
 from ropeway.app.publishing import Options, publish
 from ropeway.app.sources import Sources
 from ropeway.bundles.problems import InvalidBundle
@@ -143,6 +147,38 @@ def test_an_invalid_workflow_is_not_published_and_all_its_mistakes_are_told(own:
         ada.publish(own.host)
     assert len(caught.value.diagnostics) >= 2
     assert own.seen == []
+
+
+def test_a_file_without_a_version_has_the_one_that_it_was_published_as(own: FakeRegistry, ada: Publisher, tmp_path: Path) -> None:
+    ada.write("workflow.toml", 'id = "build"\n[steps.a]\nrun = "echo a"\n')
+    done = ada.publish(own.host, "2.0.0")
+    sources = somebody(tmp_path)
+    loaded = reading.read(done.reference, cwd=tmp_path, sources=lambda: sources)
+    assert link_all(loaded, {}).template.version == "2.0.0"
+    assert show_reference(done.reference, sources=sources).metadata.version == "2.0.0"
+
+
+def test_in_a_folder_without_a_definition_nothing_deep_inside_is_complained_about(
+    own: FakeRegistry, ada: Publisher, tmp_path: Path
+) -> None:
+    (tmp_path / "wrong/deep/inside").mkdir(parents=True)
+    (tmp_path / "wrong/deep/link").symlink_to(tmp_path / "wrong/deep/inside")
+    with pytest.raises(InvalidBundle) as caught:
+        ada.publish(own.host, source=tmp_path / "wrong")
+    assert caught.value.code == "definition-missing"
+
+
+def test_who_fetches_is_told_when_a_link_could_not_be_made(own: FakeRegistry, ada: Publisher, tmp_path: Path) -> None:
+    done = ada.publish(own.host, tags=("latest",))
+    sources = somebody(tmp_path)
+    first = fetch(done.reference.replace(":1.0.0", ":latest"), sources=sources, cwd=tmp_path)
+    assert (first.version, first.path.name, first.notes) == ("1.0.0", "1.0.0", ())
+    for path in sorted(sources.store.cache.parent.joinpath("workflows").rglob("*"), reverse=True):
+        path.unlink() if path.is_symlink() else path.rmdir()
+    sources.store.cache.parent.joinpath("workflows").rmdir()
+    sources.store.cache.parent.joinpath("workflows").write_text("in the way")
+    again = fetch(done.reference, sources=somebody(tmp_path), cwd=tmp_path)
+    assert again.notes == (f"{sources.store.cache.parent}/workflows/build/1.0.0 can not be made: something else is in the way",)
 
 
 @pytest.mark.parametrize("to_folder", [False, True])
