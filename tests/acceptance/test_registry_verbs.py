@@ -53,7 +53,7 @@ def test_a_registry_is_added_listed_shown_used_and_removed(home: Project) -> Non
         build@here           Builds it.
         """)
     assert registry(home, "list", "here", "--json").out == (
-        '{"name":"build","registry":"here","version":null,"title":null,"description":"Builds it.","tags":[]}\n'
+        '{"name":"build","registry":"here","reference":"build@here","version":null,"title":null,"description":"Builds it.","tags":[]}\n'
     )
     assert registry(home, "show", "here") == Said("""
         name       here (the default)

@@ -256,6 +256,10 @@ class Sources:
         """Ask the source (without a network: what was seen before), judge, fetch, have it agreed to, and remember."""
         text = str(reference)
         resolver, wanted = self.resolver(reference)
+        if by == "remote":
+            from ropeway.registry.reach import check_remote
+
+            check_remote(reference, self.registries, self.trust)
         pin = self._pin(resolver, wanted)
         found = self.store.find(pin.source, pin.digest, pin.name)
         if found is not None and (self.offline or (wanted.ref is not None and wanted.ref.pinned)):
