@@ -204,5 +204,5 @@ def test_how_long_things_are_kept_can_be_without_bound(place: Place) -> None:
 
 
 def test_a_value_beyond_the_basic_plane_can_be_set(tmp_path: Path) -> None:
-    change(tmp_path / "config.toml", "actor", "\U0001f600 \x7f\x08\"")
-    assert settings.read_file(tmp_path / "config.toml")["actor"] == "\U0001f600 \x7f\x08\""
+    change(tmp_path / "config.toml", "actor", '\U0001f600 \x7f\x08"')
+    assert settings.read_file(tmp_path / "config.toml")["actor"] == '\U0001f600 \x7f\x08"'

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ropeway.errors import NotFound, Refused, RopewayError, StoreError, UsageError
-from ropeway.settings.secret_store import Keyring
 from ropeway.runs.secrets import Source, Store, open_store, parse_source, read_secret
+from ropeway.settings.secret_store import Keyring
 from ropeway.testing.keyrings import FakeKeyring
 
 
