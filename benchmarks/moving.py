@@ -9,7 +9,7 @@ from pathlib import Path
 
 def main(verb: str, reference: str, folder: str) -> None:
     """Pack and push a folder, or pull and unpack one that does not exist yet."""
-    from ropeway.registry.client import Client
+    from ropeway.registry.oci.client import Client
 
     host, _, rest = reference.partition("/")
     repository, _, tag = rest.partition(":")

@@ -12,14 +12,14 @@ from ropeway.errors import NotFound, Unreachable, UsageError
 from ropeway.records import record, replace
 from ropeway.registry import config_edit
 from ropeway.registry.config import check_name, make
-from ropeway.registry.hosts import check_no_login
+from ropeway.registry.http.hosts import check_no_login
 from ropeway.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ropeway.registry.config import Registry, Type
-    from ropeway.registry.transport import Net
+    from ropeway.registry.http.transport import Net
 
     Probe = Callable[[str, Net, Mapping[str, str]], bool]
     """Says whether a server of ours answers at an address."""
@@ -138,7 +138,7 @@ def answers_as_ropeway(url: str, net: Net, environ: Mapping[str, str]) -> bool:
         Unreachable: Nothing answers.
         Refused: Its certificate is not the one that was pinned.
     """
-    from ropeway.registry.transport import Http
+    from ropeway.registry.http.transport import Http
 
     http = Http(replace(net, retries=0, timeout=10.0), environ, urlsplit(url).hostname)
     try:

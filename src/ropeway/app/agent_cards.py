@@ -14,7 +14,7 @@ from ropeway.bundles.cards import MAX_CARD, card_layer, compare, read_card
 from ropeway.bundles.problems import InvalidBundle
 from ropeway.errors import NotFound, Refused, RopewayError, StoreError, UsageError
 from ropeway.records import record
-from ropeway.registry.files import write_at_once
+from ropeway.registry.cache.files import write_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ropeway.bundles.cards import Difference
     from ropeway.bundles.manifest import Manifest
     from ropeway.lang.reference import OciReference
-    from ropeway.registry.client import Client
+    from ropeway.registry.oci.client import Client
 
 __all__ = ["Pulled", "Pushed", "Verified", "copy", "manifest", "parse", "pull", "push", "repositories", "resolve", "tags", "verify"]
 

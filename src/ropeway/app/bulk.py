@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ropeway.app.oci import Place
-    from ropeway.registry.client import Client
+    from ropeway.registry.oci.client import Client
 
 __all__ = ["Done", "Report", "publish_all", "pull_cards", "push_cards", "verify_cards"]
 

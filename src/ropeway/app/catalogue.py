@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ropeway.app.fetching import elsewhere
 from ropeway.errors import NotFound, RopewayError
 from ropeway.records import record, replace
-from ropeway.registry.labels import semantic
+from ropeway.registry.cache.labels import semantic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def search(query: str, sources: Sources, *, registry: str | None = None, tag: st
         NotFound: There is no such registry, or none at all.
         RopewayError: The one registry can't be searched, or none can.
     """
-    from ropeway.registry import parallel
+    from ropeway.registry.oci import parallel
 
     chosen = [sources.registries.get(registry)] if registry is not None else list(sources.registries)
     if registry is None and sources.kind != "workflow":

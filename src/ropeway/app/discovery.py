@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ropeway.app.definitions import WorkflowDefinition
     from ropeway.app.oci import Place
-    from ropeway.registry.client import Client
+    from ropeway.registry.oci.client import Client
 
 __all__ = ["clear", "discover"]
 

@@ -10,7 +10,7 @@ from ropeway.app import reading
 from ropeway.app.projects import find_project
 from ropeway.errors import Refused, UsageError
 from ropeway.records import record
-from ropeway.registry.labels import Said, said_by, semantic
+from ropeway.registry.cache.labels import Said, said_by, semantic
 
 if TYPE_CHECKING:
     from ropeway.app.sources import Sources
@@ -112,7 +112,7 @@ def fetch(text: str, *, sources: Sources, cwd: Path, output: Path | None = None,
 
 def _link(fetched: Fetched, said: Said, sources: Sources) -> tuple[Path, tuple[str, ...]]:
     """Return the link under the name that people know, else the folder in the store; and a sentence when a link could not be made."""
-    from ropeway.registry.links import link_places
+    from ropeway.registry.cache.links import link_places
 
     links = [top.joinpath(*parts) for top, parts in reversed(link_places(sources.store.cache, fetched.pin, said))]
     found = next((link for link in links if os.path.realpath(link) == os.path.realpath(fetched.root)), fetched.root)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ropeway.bundles.kinds import Kind
     from ropeway.bundles.manifest import Descriptor, Manifest
     from ropeway.registry import Progress
-    from ropeway.registry.client import Client
     from ropeway.registry.config import Registries
+    from ropeway.registry.oci.client import Client
 
 __all__ = ["Place", "check_tag", "connect", "fetch_into", "get_manifest", "move_into", "place_in", "place_of", "push_file", "read_file"]
 
@@ -78,7 +78,7 @@ def place_of(text: str | None, environ: Mapping[str, str]) -> Place:
         NotFound: No registry is called so.
         Refused: It asks for plain HTTP to another machine.
     """
-    from ropeway.registry.hosts import api_base
+    from ropeway.registry.http.hosts import api_base
     from ropeway.settings import load
 
     said = (load(None, environ).oci_registry if text is None else text).strip()
@@ -127,9 +127,9 @@ def connect(host: str, environ: Mapping[str, str], progress: Progress | None = N
     """
     from ropeway.registry import Silent
     from ropeway.registry.auth import Credentials
-    from ropeway.registry.client import Client
-    from ropeway.registry.hosts import api_base
-    from ropeway.registry.transport import Net
+    from ropeway.registry.http.hosts import api_base
+    from ropeway.registry.http.transport import Net
+    from ropeway.registry.oci.client import Client
 
     own = next((each for each in _registries(environ) if place_in(each.source).host == host), None)
     base = api_base(host)

@@ -163,7 +163,7 @@ def show_reference(text: str, *, sources: Sources) -> Shown:
     from ropeway.bundles.reachable import describe_bundle, folder_files
     from ropeway.bundles.tree import walk
     from ropeway.lang.reference import LocalReference, PathReference, parse_reference
-    from ropeway.registry.labels import said_by, semantic
+    from ropeway.registry.cache.labels import said_by, semantic
 
     reference = parse_reference(text)
     if isinstance(reference, (PathReference, LocalReference)):

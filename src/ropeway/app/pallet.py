@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ropeway.app.oci import Place
     from ropeway.bundles.manifest import Manifest
     from ropeway.lang.diagnostics import Diagnostic
-    from ropeway.registry.client import Client
+    from ropeway.registry.oci.client import Client
 
 __all__ = [
     "FIRST_VERSION",
@@ -132,8 +132,8 @@ def _into_cache(client: Client, place: Place, found: Found, environ: Mapping[str
     from contextlib import suppress
 
     from ropeway.registry import Pin
-    from ropeway.registry.links import link_places, place_link
-    from ropeway.registry.store import Store
+    from ropeway.registry.cache.links import link_places, place_link
+    from ropeway.registry.cache.store import Store
     from ropeway.settings import cache_dir
 
     store = Store(cache_dir(environ))

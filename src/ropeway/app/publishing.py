@@ -179,7 +179,7 @@ class _Oci:
 
 def _check(options: Options) -> None:
     """Make sure that what was asked for can be, before anything is read: names become paths and addresses."""
-    from ropeway.registry.manifests import check_reference
+    from ropeway.registry.oci.manifests import check_reference
 
     if options.name is not None:
         check_name(options.name, options.kind)
@@ -199,7 +199,7 @@ def _prepared(source: Path, options: Options, spool: Path, cwd: Path) -> tuple[B
     from ropeway.bundles.listing import list_folder
     from ropeway.bundles.pack import pack
     from ropeway.bundles.unpack import list_files
-    from ropeway.registry.publish import check_extra, relabelled
+    from ropeway.registry.oci.publish import check_extra, relabelled
 
     file = definition_in(source) if options.kind in (None, "workflow") else None
     diagnostics: list[Diagnostic] = []
@@ -241,7 +241,7 @@ def _shown(source: Path, bundle: Bundle, cwd: Path) -> Path:
 
 
 def _into_folder(target: _Folder, bundle: Bundle, made: Published) -> Published:
-    from ropeway.registry.publish_path import place_bundle
+    from ropeway.registry.folder.publish import place_bundle
 
     reference = f"{made.name}@{target.name}"
     if made.tags:
@@ -260,8 +260,8 @@ def _push(
 ) -> Published:
     from ropeway.app.oci import connect
     from ropeway.bundles.kinds import repository_for, tag_for
-    from ropeway.registry.publish import push_bundle
-    from ropeway.registry.session import check_repository
+    from ropeway.registry.oci.publish import push_bundle
+    from ropeway.registry.oci.session import check_repository
 
     repository = check_repository(f"{target.place.prefix}/{repository_for(bundle.kind, made.name)}".lstrip("/"))
     made = replace(made, reference=f"oci://{target.place.host}/{repository}:{tag_for(made.version)}")

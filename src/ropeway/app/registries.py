@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ropeway.app.sources import Sources
     from ropeway.registry import Listing, Resolver
     from ropeway.registry.config import Registry
-    from ropeway.registry.transport import Net
+    from ropeway.registry.http.transport import Net
 
 
 __all__ = [
@@ -49,7 +49,7 @@ def read(environ: Mapping[str, str]) -> Registries:
 
 def net_of(registry: Registry) -> Net:
     """Return how the network is used for a registry."""
-    from ropeway.registry.transport import Net
+    from ropeway.registry.http.transport import Net
 
     return Net(ca=registry.ca, pins=registry.pin)
 
@@ -132,7 +132,7 @@ def _knock(registry: Registry, sources: Sources) -> None:
     """Ask a registry for as little as tells that it is there."""
     if registry.type in {"oci", "ropeway"}:
         from ropeway.registry.auth import Credentials
-        from ropeway.registry.client import Client
+        from ropeway.registry.oci.client import Client
 
         with Client(host_of(registry), replace(net_of(registry), offline=sources.offline), Credentials(sources.environ)) as client:
             client.ping()
@@ -191,7 +191,7 @@ def logout(place: str, environ: Mapping[str, str]) -> str:
 
 def place_of(place: str, environ: Mapping[str, str]) -> tuple[str, Net]:
     """Return the host that a registry's name or a host means, and how the network is used for it; raises as :func:`login` does."""
-    from ropeway.registry.transport import Net
+    from ropeway.registry.http.transport import Net
 
     known = read(environ)
     if place in known.all:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from ropeway.app.judging import Judge
     from ropeway.lang.reference import Reference
     from ropeway.registry import Fetched, Kind, Pin, Progress, Resolver, Wanted
+    from ropeway.registry.cache.store import Store
     from ropeway.registry.config import Registries
     from ropeway.registry.dispatch import Around
     from ropeway.registry.lockfile import Locked
-    from ropeway.registry.store import Store
     from ropeway.settings import Settings
 
 __all__ = ["Sources", "not_at_hand"]
@@ -187,7 +187,7 @@ class Sources:
     @cached_property
     def store(self) -> Store:
         """What was fetched before."""
-        from ropeway.registry.store import Store
+        from ropeway.registry.cache.store import Store
 
         return Store(cache_dir(self.environ), links=False)  # names that people know lead only to what they agreed to
 

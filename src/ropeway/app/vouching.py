@@ -14,7 +14,7 @@ from ropeway.bundles.identity import oci_source
 from ropeway.bundles.verdicts import POLICY_FILE, Subject
 from ropeway.registry.config import FILE, Registries
 from ropeway.registry.identity import servers
-from ropeway.registry.signatures import signatures_of
+from ropeway.registry.oci.signatures import signatures_of
 from ropeway.settings import config_dir
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ropeway.bundles.kinds import Kind
     from ropeway.bundles.manifest import Manifest
-    from ropeway.registry.client import Client
+    from ropeway.registry.oci.client import Client
 
 __all__ = ["check"]
 

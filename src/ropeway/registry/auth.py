@@ -6,15 +6,15 @@ import os
 from typing import TYPE_CHECKING
 
 from ropeway.errors import NotFound, Refused, UsageError
-from ropeway.registry import docker_config
-from ropeway.registry.credentials import Credentials, token_store
-from ropeway.registry.docker_config import Login
-from ropeway.registry.hosts import api_base, login_names
+from ropeway.registry.http.hosts import api_base, login_names
+from ropeway.registry.login import docker_config
+from ropeway.registry.login.credentials import Credentials, token_store
+from ropeway.registry.login.docker_config import Login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ropeway.registry.net import Net
+    from ropeway.registry.http.net import Net
 
 __all__ = ["Credentials", "Login", "login", "logout"]
 
@@ -49,7 +49,7 @@ def login(host: str, username: str, secret: str, net: Net, environ: Mapping[str,
         Refused: The registry does not accept it.
         Unreachable: The registry does not answer.
     """
-    from ropeway.registry.client import Client
+    from ropeway.registry.oci.client import Client
 
     if not secret or ":" in username or not username.isprintable() or not secret.isprintable():
         hint = "a name has no colon, and neither has control characters; an empty secret is none"
@@ -89,6 +89,6 @@ def logout(host: str, environ: Mapping[str, str] | None = None) -> None:
 
 
 def _clear(credentials: Credentials) -> None:
-    from ropeway.registry.tokens import TokenCache
+    from ropeway.registry.login.tokens import TokenCache
 
     TokenCache(credentials.tokens_folder()).clear()

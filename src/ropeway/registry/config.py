@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from ropeway.errors import NotFound, StoreError, UsageError
 from ropeway.records import field, record
-from ropeway.registry.hosts import check_no_login
+from ropeway.registry.http.hosts import check_no_login
 from ropeway.registry.toml_files import decoded, loads
 
 if TYPE_CHECKING:

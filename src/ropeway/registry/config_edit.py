@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ropeway.errors import NotFound, StoreError, UsageError
+from ropeway.registry.cache.files import flocked, guarded, write_at_once
 from ropeway.registry.config import check_name, line_of, make, parse
-from ropeway.registry.files import flocked, guarded, write_at_once
 from ropeway.registry.toml_files import loads
 from ropeway.settings.toml_text import toml_string
 

@@ -10,15 +10,15 @@ from ropeway.errors import NotFound, UsageError
 from ropeway.lang.reference import AdHocReference, HttpsReference, LocalReference, OciReference, Ref, RegistryReference
 from ropeway.records import record, replace
 from ropeway.registry import Silent, Wanted
-from ropeway.registry.net import Net
+from ropeway.registry.http.net import Net
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ropeway.lang.reference import Reference
     from ropeway.registry import Kind, Progress, Resolver
+    from ropeway.registry.cache.store import Store
     from ropeway.registry.config import Registries, Registry
-    from ropeway.registry.store import Store
 
 __all__ = ["Around", "registry_resolver", "resolver_for"]
 

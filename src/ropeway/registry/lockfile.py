@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Final, cast, get_args
 from ropeway.errors import Refused, StoreError, UsageError
 from ropeway.records import record
 from ropeway.registry import Kind
-from ropeway.registry.files import flocked, guarded, write_at_once
+from ropeway.registry.cache.files import flocked, guarded, write_at_once
 from ropeway.registry.toml_files import decoded, loads
 from ropeway.settings.toml_text import toml_string
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ropeway.bundles.identity import canonical_host, https_source, oci_source
 from ropeway.errors import Refused
 from ropeway.lang.reference import HttpsReference, OciReference
-from ropeway.registry.hosts import is_inner
+from ropeway.registry.http.hosts import is_inner
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -304,7 +304,7 @@ class TestThePersonsRules:
 
     def test_a_signature_that_is_none_is_not_taken_for_absent(self, fake, seed, caplog) -> None:
         api.push_workflow_to_registry(seed, "test-workflow")
-        from ropeway.registry.client import Client
+        from ropeway.registry.oci.client import Client
 
         with Client(fake.host) as client:
             subject = client.head("workflows/test-workflow", "v1")

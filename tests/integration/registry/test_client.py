@@ -16,9 +16,9 @@ import pytest
 from ropeway.bundles.blobs import Blob, blob_of
 from ropeway.bundles.manifest import EMPTY, Descriptor, Manifest, digest_of, make_manifest
 from ropeway.errors import NotFound, Refused, RopewayError, StoreError, Unreachable, UsageError
-from ropeway.registry.client import Client
-from ropeway.registry.referrers import fallback_tag
-from ropeway.registry.transport import Net
+from ropeway.registry.http.transport import Net
+from ropeway.registry.oci.client import Client
+from ropeway.registry.oci.referrers import fallback_tag
 from ropeway.testing.registries import FakeRegistry
 from support.registries import Running, unique
 
@@ -280,7 +280,7 @@ def test_ctrl_c_ends_a_pull_at_once_and_keeps_what_came(tmp_path: Path) -> None:
         manifest = registry.push("a/b", {"one": b"1" * 3_000_000, "two": b"2" * 3_000_001}, tag="v1")
         registry.trick(on="GET .*/blobs/", stall=2_000_000)
         code = (
-            "import sys; from pathlib import Path; from ropeway.registry.client import Client; from ropeway.bundles.manifest import parse_manifest\n"
+            "import sys; from pathlib import Path; from ropeway.registry.oci.client import Client; from ropeway.bundles.manifest import parse_manifest\n"
             "with Client(sys.argv[1]) as client:\n"
             "    layers = parse_manifest(client.manifest('a/b', 'v1')[0]).layers\n"
             "    client.pull('a/b', layers, lambda blob: Path(sys.argv[2], blob.digest[7:]))\n"

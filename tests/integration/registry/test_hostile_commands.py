@@ -13,7 +13,7 @@ import pytest
 
 from ropeway.bundles.manifest import Manifest, canonical_json
 from ropeway.bundles.sign import SIGNATURE_TYPE, Claim, sign
-from ropeway.registry.client import Client
+from ropeway.registry.oci.client import Client
 from ropeway.testing.registries import FakeRegistry
 from ropeway.testing.signers import FakeSigner
 

@@ -14,8 +14,8 @@ from ropeway.bundles.manifest import INDEX_TYPE, MANIFEST_TYPE, Descriptor, Mani
 from ropeway.bundles.problems import AlteredBlob, AlteredManifest, InvalidBundle
 from ropeway.errors import NotFound, Refused, RopewayError, Unreachable
 from ropeway.registry.auth import Credentials
-from ropeway.registry.client import Client
-from ropeway.registry.transport import Net
+from ropeway.registry.http.transport import Net
+from ropeway.registry.oci.client import Client
 from ropeway.testing.registries import FOREVER, FakeRegistry, Trick
 from support.registries import LOGIN, docker_config
 

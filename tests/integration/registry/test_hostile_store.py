@@ -17,9 +17,9 @@ from ropeway.bundles.tree import tree_digest
 from ropeway.errors import NotFound, Refused, RopewayError, Unreachable
 from ropeway.lang.reference import Ref
 from ropeway.registry import Fetched, Wanted
+from ropeway.registry.cache.store import Store
+from ropeway.registry.http.transport import Net
 from ropeway.registry.resolvers.oci import OciResolver
-from ropeway.registry.store import Store
-from ropeway.registry.transport import Net
 from ropeway.testing.registries import FakeRegistry
 
 REPOSITORY = "workflows/acme/build"

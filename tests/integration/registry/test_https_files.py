@@ -13,9 +13,9 @@ from ropeway.bundles.problems import AlteredBlob
 from ropeway.errors import NotFound, Refused, RopewayError, Unreachable
 from ropeway.lang.source import MAX_BYTES
 from ropeway.registry import Evidence, Fetched, Wanted
+from ropeway.registry.cache.store import Store
+from ropeway.registry.http.transport import Net
 from ropeway.registry.resolvers.https import HttpsResolver
-from ropeway.registry.store import Store
-from ropeway.registry.transport import Net
 
 FILE = b"id = 'build'\n"
 

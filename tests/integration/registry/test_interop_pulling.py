@@ -12,8 +12,8 @@ from ropeway.bundles.tree import tree_digest
 from ropeway.bundles.unpack import unpack
 from ropeway.errors import Unreachable
 from ropeway.registry.auth import Credentials
-from ropeway.registry.client import Client
-from ropeway.registry.transport import Net
+from ropeway.registry.http.transport import Net
+from ropeway.registry.oci.client import Client
 from ropeway.testing.registries import FakeRegistry
 from support.registries import FAR, LOGIN, docker_config, proxy, tls_front, unique
 from support.registry_peers import OrasGo, Peer, peers

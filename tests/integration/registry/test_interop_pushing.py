@@ -13,8 +13,8 @@ from ropeway.bundles.pack import pack
 from ropeway.bundles.tree import tree_digest
 from ropeway.bundles.unpack import unpack
 from ropeway.registry.auth import Credentials
-from ropeway.registry.client import Client
-from ropeway.registry.transport import Net
+from ropeway.registry.http.transport import Net
+from ropeway.registry.oci.client import Client
 from ropeway.testing.registries import FakeRegistry
 from support.registries import FAR, LOGIN, docker_config, proxy, unique
 from support.registry_peers import Layouts, OrasGo, Peer, layout_blobs, peers, run

@@ -20,8 +20,8 @@ from ropeway.bundles.blobs import Blob
 from ropeway.bundles.manifest import EMPTY
 from ropeway.errors import NotFound, Refused, Unreachable, UsageError
 from ropeway.registry.auth import Credentials, Login, login, logout
-from ropeway.registry.client import Client
-from ropeway.registry.transport import Net
+from ropeway.registry.http.transport import Net
+from ropeway.registry.oci.client import Client
 from ropeway.testing.registries import FakeRegistry
 from support.registries import LOGIN, Running, docker_config, free_port, unique
 
@@ -144,7 +144,7 @@ def test_many_processes_get_a_token_once(environ: dict[str, str], tmp_path: Path
         registry.push("a/b", {"file": b"content"}, tag="v1")
         registry.trick(on="/token", delay=0.3)
         code = (
-            "import os, sys; from ropeway.registry.auth import Credentials; from ropeway.registry.client import Client\n"
+            "import os, sys; from ropeway.registry.auth import Credentials; from ropeway.registry.oci.client import Client\n"
             "with Client(sys.argv[1], credentials=Credentials()) as client: print(client.tags('a/b'))"
         )
         environ |= docker_config(tmp_path / "docker", registry.host)

@@ -16,12 +16,12 @@ from ropeway.errors import NotFound, Refused, RopewayError, Unreachable
 from ropeway.lang.reference import OciReference, parse_reference
 from ropeway.lang.reference.refs import read_ref
 from ropeway.registry import Fetched, Pin, Wanted
+from ropeway.registry.cache.store import Store
 from ropeway.registry.config import Registries, Registry
 from ropeway.registry.dispatch import Around, resolver_for
+from ropeway.registry.http.transport import Net
 from ropeway.registry.resolvers.oci import OciResolver
 from ropeway.registry.resolvers.ropeway import RopewayResolver
-from ropeway.registry.store import Store
-from ropeway.registry.transport import Net
 from ropeway.testing.registries import FakeRegistry
 
 T = TypeVar("T")

@@ -12,8 +12,8 @@ from ropeway.bundles.tree import tree_digest
 from ropeway.errors import RopewayError
 from ropeway.lang.reference import Ref
 from ropeway.registry import Evidence, Fetched, Wanted
+from ropeway.registry.cache.store import Store
 from ropeway.registry.resolvers.path import PathResolver
-from ropeway.registry.store import Store
 
 INDEX = """\
 workflows:

@@ -16,8 +16,8 @@ from ropeway.app.sources import Sources
 from ropeway.bundles.problems import InvalidBundle
 from ropeway.errors import InvalidWorkflow, NotFound, Refused, Unreachable, UsageError
 from ropeway.lang.reference import parse_reference
-from ropeway.registry.client import Client
-from ropeway.registry.signatures import signatures_of
+from ropeway.registry.oci.client import Client
+from ropeway.registry.oci.signatures import signatures_of
 from ropeway.testing.registries import FakeRegistry
 from support.publishers import Publisher
 from support.registries import unique

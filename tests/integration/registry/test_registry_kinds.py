@@ -11,7 +11,7 @@ import pytest
 
 from ropeway.app.adding_registries import answers_as_ropeway
 from ropeway.errors import Unreachable
-from ropeway.registry.transport import Net
+from ropeway.registry.http.transport import Net
 
 
 @contextmanager

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ropeway.registry import Evidence, Pin
-from ropeway.registry.store import Store
+from ropeway.registry.cache.store import Store
 
 FETCH = """
 import json, os, sys, time
 from pathlib import Path
 from ropeway.registry import Evidence, Pin
-from ropeway.registry.store import Store
+from ropeway.registry.cache.store import Store
 
 cache, rounds = Path(sys.argv[1]), int(sys.argv[2])
 store = Store(cache)
@@ -107,7 +107,7 @@ def test_what_one_process_spoils_no_other_uses(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from ropeway.registry.store import Store
+from ropeway.registry.cache.store import Store
 
 def fill(folder):
     (folder / "half").write_text("half")
@@ -139,7 +139,7 @@ import sys, time
 
 began = time.perf_counter()
 from pathlib import Path
-from ropeway.registry.store import Store
+from ropeway.registry.cache.store import Store
 
 def find():
     return Store(Path(sys.argv[1])).find("oci://h/w", "sha256:" + "a" * 64, "build")

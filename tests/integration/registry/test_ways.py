@@ -14,13 +14,13 @@ from ropeway.bundles.manifest import digest_of, parse_manifest
 from ropeway.errors import StoreError, Unreachable
 from ropeway.lang.reference import parse_reference
 from ropeway.registry.auth import Credentials
-from ropeway.registry.client import Client
+from ropeway.registry.cache.store import Store
 from ropeway.registry.config import Registries, Registry
 from ropeway.registry.dispatch import Around, resolver_for
-from ropeway.registry.errors import ProxyFailed, WrongPin
-from ropeway.registry.http1 import Wire
-from ropeway.registry.store import Store
-from ropeway.registry.transport import Http, Net
+from ropeway.registry.http.errors import ProxyFailed, WrongPin
+from ropeway.registry.http.http1 import Wire
+from ropeway.registry.http.transport import Http, Net
+from ropeway.registry.oci.client import Client
 from ropeway.testing.registries import FakeRegistry
 from support.registries import LOGIN, Authority, Certificate, docker_config
 

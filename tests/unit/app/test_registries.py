@@ -14,7 +14,7 @@ from ropeway.app.adding_registries import Options, add
 from ropeway.app.sources import Sources
 from ropeway.errors import NotFound, Unreachable, UsageError
 from ropeway.registry import Evidence, Pin
-from ropeway.registry.transport import Net
+from ropeway.registry.http.transport import Net
 
 PIN = "sha256:" + "a" * 64
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ropeway.errors import Refused
-from ropeway.registry.challenge import Challenge, check_realm, choose, may_know_secret, parse_challenges
-from ropeway.registry.hosts import api_base, origin_of
+from ropeway.registry.http.hosts import api_base, origin_of
+from ropeway.registry.login.challenge import Challenge, check_realm, choose, may_know_secret, parse_challenges
 
 GHCR = 'Bearer realm="https://ghcr.io/token",service="ghcr.io",scope="repository:user/image:pull"'
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ropeway.errors import Refused, StoreError
-from ropeway.registry import docker_config
-from ropeway.registry.docker_config import Login, find
+from ropeway.registry.login import docker_config
+from ropeway.registry.login.docker_config import Login, find
 
 
 @pytest.fixture

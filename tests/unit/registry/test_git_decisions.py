@@ -7,12 +7,12 @@ import pytest
 from ropeway.bundles.identity import git_source
 from ropeway.errors import NotFound, Refused, StoreError, Unreachable, UsageError
 from ropeway.lang.reference import Ref, parse_reference
-from ropeway.registry.git_credentials import GITHUB, for_token, is_on, tokens
-from ropeway.registry.git_errors import error_for, trouble_of
-from ropeway.registry.git_process import clean_environment
-from ropeway.registry.git_refs import Refs, choose, parse_refs, versions_of
-from ropeway.registry.git_remote import address
-from ropeway.registry.index import discovered, matches, places
+from ropeway.registry.folder.index import discovered, matches, places
+from ropeway.registry.git.credentials import GITHUB, for_token, is_on, tokens
+from ropeway.registry.git.errors import error_for, trouble_of
+from ropeway.registry.git.process import clean_environment
+from ropeway.registry.git.refs import Refs, choose, parse_refs, versions_of
+from ropeway.registry.git.remote import address
 
 ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
 

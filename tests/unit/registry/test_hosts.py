@@ -7,11 +7,11 @@ import socket
 import pytest
 
 from ropeway.errors import UsageError
-from ropeway.registry.errors import network_error
-from ropeway.registry.hosts import Origin, api_base, holds_login, is_inner, is_loopback, login_names, origin_of, same_site
-from ropeway.registry.net import Net
-from ropeway.registry.proxies import Proxy, proxy_for
-from ropeway.registry.session import Session
+from ropeway.registry.http.errors import network_error
+from ropeway.registry.http.hosts import Origin, api_base, holds_login, is_inner, is_loopback, login_names, origin_of, same_site
+from ropeway.registry.http.net import Net
+from ropeway.registry.http.proxies import Proxy, proxy_for
+from ropeway.registry.oci.session import Session
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.255.0.9", "::1", "[::1]"])

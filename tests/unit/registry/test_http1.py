@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ropeway.registry.http1 import Exchange, Pace, ProtocolError, TooSlow, Wire
+from ropeway.registry.http.http1 import Exchange, Pace, ProtocolError, TooSlow, Wire
 
 
 class Pair:

@@ -10,8 +10,8 @@ import pytest
 from ropeway.errors import StoreError
 from ropeway.records import replace
 from ropeway.registry import Evidence, Pin
-from ropeway.registry.links import as_part
-from ropeway.registry.store import Store
+from ropeway.registry.cache.links import as_part
+from ropeway.registry.cache.store import Store
 
 DIGEST = "sha256:" + "a" * 64
 COMMIT = "c" * 40

@@ -13,8 +13,8 @@ import os, shutil, sys
 from pathlib import Path
 from ropeway.bundles.pack import pack
 from ropeway.bundles.tree import tree_digest
-from ropeway.registry import path_exchange
-from ropeway.registry.publish_path import place_bundle
+from ropeway.registry.folder import exchange as path_exchange
+from ropeway.registry.folder.publish import place_bundle
 
 top, mode, first = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "first"
 if mode == "renames":

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from ropeway.bundles.pack import pack
 from ropeway.errors import Refused, UsageError
-from ropeway.registry.index import read_index
-from ropeway.registry.publish import relabelled
-from ropeway.registry.publish_path import Placed, place_bundle
+from ropeway.registry.folder.index import read_index
+from ropeway.registry.folder.publish import Placed, place_bundle
+from ropeway.registry.oci.publish import relabelled
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\u2028\u2029\ufeff\u0085"), min_size=1, max_size=20)
 VALUE = st.recursive(

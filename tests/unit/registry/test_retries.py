@@ -7,9 +7,9 @@ from email.utils import formatdate
 import pytest
 
 from ropeway.errors import NotFound, Refused, Unreachable
-from ropeway.registry.errors import clean, failed_answer, problems_in
-from ropeway.registry.retries import is_busy, may_retry, pause, retry_after
-from ropeway.registry.transport import Net
+from ropeway.registry.http.errors import clean, failed_answer, problems_in
+from ropeway.registry.http.retries import is_busy, may_retry, pause, retry_after
+from ropeway.registry.http.transport import Net
 
 NOW = 1_800_000_000.0
 

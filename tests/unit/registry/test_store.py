@@ -13,7 +13,7 @@ from ropeway.bundles.tree import tree_digest
 from ropeway.errors import Refused, StoreError
 from ropeway.records import replace
 from ropeway.registry import Evidence, Fetched, Pin
-from ropeway.registry.store import Store
+from ropeway.registry.cache.store import Store
 
 PIN = Pin("oci://ghcr.io/acme/workflows/build", "build", "sha256:" + "a" * 64, version="1.2.0", registry="acme", size=7)
 FILES = {"workflow.toml": "id = 'build'\n", "scripts/go.sh": "#!/bin/sh\n", "scripts/deep/data": "x"}

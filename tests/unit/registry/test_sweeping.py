@@ -11,8 +11,8 @@ import pytest
 
 from ropeway.app.retention.collecting import Report, collect, policy_of
 from ropeway.registry import Evidence, Fetched, Pin
-from ropeway.registry.store import Store
-from ropeway.registry.sweeping import sweep
+from ropeway.registry.cache.store import Store
+from ropeway.registry.cache.sweeping import sweep
 from ropeway.settings import cache_dir, load
 
 DAY = 86_400.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ropeway.registry.tokens import Token, TokenCache
+from ropeway.registry.login.tokens import Token, TokenCache
 
 KEY = ("host", "realm")
 

@@ -58,8 +58,8 @@ def _fetched(environ: Mapping[str, str], now: float) -> Iterator[Thing]:
     """Yield the trees of workflows from elsewhere. Each is noted as used whenever one is opened."""
     if not (cache_dir(environ) / "store").is_dir():
         return
-    from ropeway.registry.store import Store
-    from ropeway.registry.sweeping import trees
+    from ropeway.registry.cache.store import Store
+    from ropeway.registry.cache.sweeping import trees
 
     for path, used in trees(Store(cache_dir(environ))):
         held = "it was used a moment ago" if now - used < _MOMENT else ""
@@ -69,8 +69,8 @@ def _fetched(environ: Mapping[str, str], now: float) -> Iterator[Thing]:
 def sweep_store(environ: Mapping[str, str], now: float) -> None:
     """Remove what is left of what was fetched and is gone, or was never whole: links and pins that lead nowhere, half-written files."""
     if (cache_dir(environ) / "store").is_dir():
-        from ropeway.registry.store import Store
-        from ropeway.registry.sweeping import sweep
+        from ropeway.registry.cache.store import Store
+        from ropeway.registry.cache.sweeping import sweep
 
         sweep(Store(cache_dir(environ)), now)
 

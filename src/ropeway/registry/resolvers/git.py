@@ -16,14 +16,14 @@ from ropeway.errors import NotFound, UsageError
 from ropeway.lang.versions import newest_first
 from ropeway.records import replace
 from ropeway.registry import Evidence, Fetched, Listing, Pin, Release, Silent
-from ropeway.registry.files import guarded
-from ropeway.registry.git_credentials import GITHUB
-from ropeway.registry.git_refs import Chosen, choose, no_such_ref, versions_of
-from ropeway.registry.git_remote import Remote, address
-from ropeway.registry.git_repository import temporary_repository
-from ropeway.registry.git_tree import check_sizes, folder_of, followed, write_files
-from ropeway.registry.index import INDEX_NAMES, Index, discovered, matches, no_such_workflow, places, read_index
-from ropeway.registry.transport import Net
+from ropeway.registry.cache.files import guarded
+from ropeway.registry.folder.index import INDEX_NAMES, Index, discovered, matches, no_such_workflow, places, read_index
+from ropeway.registry.git.credentials import GITHUB
+from ropeway.registry.git.refs import Chosen, choose, no_such_ref, versions_of
+from ropeway.registry.git.remote import Remote, address
+from ropeway.registry.git.repository import temporary_repository
+from ropeway.registry.git.tree import check_sizes, folder_of, followed, write_files
+from ropeway.registry.http.transport import Net
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from ropeway.lang.reference import Ref
     from ropeway.registry import Progress, Wanted
-    from ropeway.registry.git_refs import Refs
-    from ropeway.registry.git_repository import Item, Repository
-    from ropeway.registry.store import Store
+    from ropeway.registry.cache.store import Store
+    from ropeway.registry.git.refs import Refs
+    from ropeway.registry.git.repository import Item, Repository
 
 __all__ = ["GitResolver"]
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ropeway.registry import Listing, Progress, Release, Wanted
-    from ropeway.registry.store import Store
-    from ropeway.registry.transport import Net
+    from ropeway.registry.cache.store import Store
+    from ropeway.registry.http.transport import Net
 
 __all__ = ["HttpsResolver"]
 
@@ -106,7 +106,7 @@ class HttpsResolver:
         """Return the file, which is fetched once."""
         if self._data is not None:
             return self._data
-        from ropeway.registry.transport import Http
+        from ropeway.registry.http.transport import Http
 
         http = Http(self._net, self._environ, urlsplit(self._url).hostname)
         self._progress.begin(f"fetching {self._url}", None)

@@ -17,17 +17,17 @@ from ropeway.bundles.problems import InvalidBundle, MovedTag
 from ropeway.errors import NotFound, Refused
 from ropeway.records import replace
 from ropeway.registry import Evidence, Fetched, Pin, Release, Silent
-from ropeway.registry.tags import choose, chosen_by_word, version_of
+from ropeway.registry.oci.tags import choose, chosen_by_word, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ropeway.bundles.manifest import Manifest
     from ropeway.registry import Kind, Listing, Progress, Wanted
-    from ropeway.registry.about import About
-    from ropeway.registry.client import Client
-    from ropeway.registry.store import Store
-    from ropeway.registry.transport import Net
+    from ropeway.registry.cache.store import Store
+    from ropeway.registry.http.transport import Net
+    from ropeway.registry.oci.about import About
+    from ropeway.registry.oci.client import Client
 
 __all__ = ["TAKEN_BY", "OciResolver"]
 
@@ -124,7 +124,7 @@ class OciResolver:
             AlteredManifest, AlteredBlob: The registry gives other bytes than their digests name.
             SignatureInvalid: There are more signatures, or larger ones, than there may be.
         """
-        from ropeway.registry.signatures import signatures_of
+        from ropeway.registry.oci.signatures import signatures_of
 
         repository = self._repository_of(pin)
         client = self._client()
@@ -149,7 +149,7 @@ class OciResolver:
         if found is not None:
             return self._again(found, pin, evidence)
         repository = self._repository_of(pin)
-        from ropeway.registry.unpacking import into_store
+        from ropeway.registry.oci.unpacking import into_store
 
         manifest = parse_manifest(evidence.manifest or self._manifest(self._client(), repository, pin.digest))
         try:
@@ -162,7 +162,7 @@ class OciResolver:
 
     def releases(self, wanted: Wanted) -> Iterable[Release]:
         """See :class:`Resolver`: versions first, then what else the repository has tags for. Digests are asked for one by one, of the newest only."""
-        from ropeway.registry.tags import releases
+        from ropeway.registry.oci.tags import releases
 
         repository = self.repository(wanted.name, wanted.kind)
         with self._failures(wanted):
@@ -174,13 +174,13 @@ class OciResolver:
         Raises:
             NotFound, Refused: The registry does not list its repositories.
         """
-        from ropeway.registry.catalogue import listings
+        from ropeway.registry.oci.catalogue import listings
 
         yield from listings(self._client(), self._one or self._prefix, query, self._registry, self._kind, one=self._one is not None)
 
     def about(self, pin: Pin, evidence: Evidence, *, readme: bool = False) -> About:
-        """Return what a bundle says of itself, without fetching it; see :func:`ropeway.registry.about.about`."""
-        from ropeway.registry.about import about
+        """Return what a bundle says of itself, without fetching it; see :func:`ropeway.registry.oci.about.about`."""
+        from ropeway.registry.oci.about import about
 
         manifest = parse_manifest(evidence.manifest or self._manifest(self._client(), self._repository_of(pin), pin.digest))
         return about(self._client(), self._repository_of(pin), manifest, pin.kind, readme=readme)
@@ -191,7 +191,7 @@ class OciResolver:
         """Return the connection, which is kept for the next step; it ends with the fetch, or with this object."""
         if self._open is None:
             from ropeway.registry.auth import Credentials
-            from ropeway.registry.client import Client
+            from ropeway.registry.oci.client import Client
 
             self._open = Client(self.host, self._net, Credentials(self._environ), self._progress)
             weakref.finalize(self, self._open.close)
@@ -226,7 +226,7 @@ class OciResolver:
         except NotFound as error:
             if self._one is not None or error.code not in ("repository-not-found", "not-found"):
                 raise
-            from ropeway.registry.catalogue import no_such_name
+            from ropeway.registry.oci.catalogue import no_such_name
 
             where = f"the registry {self._registry} (oci://{f'{self.host}/{self._prefix}'.rstrip('/')})"
             raise no_such_name(self._client(), self._prefix, wanted, where) from None

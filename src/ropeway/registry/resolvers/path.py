@@ -11,15 +11,15 @@ from ropeway.bundles.problems import HostileArchive
 from ropeway.errors import NotFound, Refused, UsageError
 from ropeway.records import record, replace
 from ropeway.registry import Evidence, Fetched, Listing, Pin
-from ropeway.registry.files import guarded
-from ropeway.registry.index import INDEX_NAMES, matches, no_such_workflow, read_index
+from ropeway.registry.cache.files import guarded
+from ropeway.registry.folder.index import INDEX_NAMES, matches, no_such_workflow, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ropeway.registry import Release, Wanted
-    from ropeway.registry.index import Index
-    from ropeway.registry.store import Store
+    from ropeway.registry.cache.store import Store
+    from ropeway.registry.folder.index import Index
 
 __all__ = ["PathResolver"]
 

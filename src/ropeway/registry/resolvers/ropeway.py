@@ -17,15 +17,15 @@ from urllib.parse import quote, urlencode
 from ropeway.errors import NotFound, Unreachable
 from ropeway.lang.versions import newest_first
 from ropeway.registry import Listing, Release
-from ropeway.registry.errors import clean
+from ropeway.registry.http.errors import clean
 from ropeway.registry.resolvers.oci import OciResolver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ropeway.registry import Kind, Progress, Wanted
-    from ropeway.registry.store import Store
-    from ropeway.registry.transport import Net
+    from ropeway.registry.cache.store import Store
+    from ropeway.registry.http.transport import Net
 
 __all__ = ["RopewayResolver"]
 

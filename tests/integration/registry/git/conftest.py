@@ -11,9 +11,9 @@ import pytest
 
 from ropeway.lang.reference import AdHocReference, parse_reference
 from ropeway.registry import Fetched, Pin, Wanted
+from ropeway.registry.cache.store import Store
+from ropeway.registry.http.transport import Net
 from ropeway.registry.resolvers.git import GitResolver
-from ropeway.registry.store import Store
-from ropeway.registry.transport import Net
 from support.git_http import GitServer, serving
 from support.git_sources import commit, flows, make
 

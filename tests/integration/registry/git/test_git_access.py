@@ -11,7 +11,7 @@ import pytest
 
 from ropeway.errors import NotFound, Refused, RopewayError, Unreachable, UsageError
 from ropeway.records import replace
-from ropeway.registry.transport import Net
+from ropeway.registry.http.transport import Net
 from support.git_http import serving
 from support.git_sources import commits
 
@@ -295,7 +295,7 @@ def test_git_asks_nothing_at_a_terminal(around, server, tmp_path):
     server.password = "a:b"
     code = (
         "import os\nfrom pathlib import Path\nfrom ropeway.errors import Refused\nfrom ropeway.registry import Wanted\n"
-        "from ropeway.registry.store import Store\nfrom ropeway.registry.resolvers.git import GitResolver\n"
+        "from ropeway.registry.cache.store import Store\nfrom ropeway.registry.resolvers.git import GitResolver\n"
         f"made = GitResolver({server.url + '/acme/flows'!r}, store=Store(Path({str(tmp_path / 'c')!r})), environ=os.environ)\n"
         "try:\n    made.pin(Wanted('x', 'x'))\nexcept Refused as error:\n    print('refused:', error.code)\n"
     )

@@ -22,8 +22,8 @@ from pathlib import Path
 from ropeway.lang.reference import parse_reference
 from ropeway.registry import Wanted
 from ropeway.registry.resolvers.git import GitResolver
-from ropeway.registry.store import Store
-from ropeway.registry.transport import Net
+from ropeway.registry.cache.store import Store
+from ropeway.registry.http.transport import Net
 base, cache, text = sys.argv[1:]
 reference = parse_reference(text)
 source = GitResolver(f"{base}/{reference.owner}/{reference.repo}", adhoc=(reference.owner, reference.repo), store=Store(Path(cache)), environ=os.environ, net=Net())

@@ -10,7 +10,9 @@ import pytest
 from ropeway.bundles.problems import HostileArchive
 from ropeway.errors import Refused
 from ropeway.lang.reference import Ref
-from ropeway.registry import Wanted, git_remote, git_tree
+from ropeway.registry import Wanted
+from ropeway.registry.git import remote as git_remote
+from ropeway.registry.git import tree as git_tree
 from support.git_sources import commit, git, make
 
 BLOB = b"x"

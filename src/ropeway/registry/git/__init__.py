@@ -1,0 +1,1 @@
+"""Git repositories by plain ``git``: references, commits and files, read without a checkout."""

@@ -1,0 +1,1 @@
+"""The OCI distribution protocol: manifests, blobs, tags, referrers; and bundles on top of it."""
