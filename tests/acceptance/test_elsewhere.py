@@ -475,3 +475,12 @@ def test_resume_says_why_a_workflow_has_no_run_to_go_on_with(project: Project, u
     assert project.run("run", "build@acme/tools").status == 0
     assert "no run of build@acme/tools can go on" in project.run("resume", "build@acme/tools").err
     assert project.run("resume", "build@@").status == 2
+
+
+def test_a_file_of_secrets_is_not_a_publishers_to_ask_for(project: Project, upstream: Upstream) -> None:
+    upstream.write("workflows/env.toml", 'id = "env"\n[policy]\nenv_file = ".env"\n[steps.a]\nrun = "env"\n')
+    upstream.write("index.yaml", "workflows:\n  env:\n    path: workflows/env.toml\n")
+    upstream.commit()
+    project.file(".env", "OTHERS=hunter2\n")
+    assert read(project, "run", "env@acme/tools")["error"]["code"] == "env-file-remote"
+    assert b"OTHERS=hunter2" in project.raw("run", "env@acme/tools", "--env-file", ".env").stdout

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ropeway.app import enforce, working_copies
 from ropeway.app.projects import find_project
-from ropeway.errors import NotFound
+from ropeway.errors import NotFound, Refused
 from ropeway.records import field, record, replace
 from ropeway.settings import load
 
@@ -125,6 +125,9 @@ def _environ(plan: Plan, cwd: Path, given: Mapping[str, str] | None) -> Mapping[
     wanted = plan.template.policy.env_file
     if given is not None or wanted is None:
         return {**(given or {}), **base}
+    if plan.template.provenance is not None:  # a file of the person's, and who published the workflow does not know what is in it
+        hint = f"if you want to give it that, say so: --env-file {wanted}"
+        raise Refused(f"{plan.template.provenance.reference} asks for your file {wanted}", hint=hint, code="env-file-remote")
     from ropeway.runs.env_file import with_env_file
 
     return with_env_file(base, cwd / Path(wanted or "").expanduser(), hint="policy.env_file names it; --env-file takes another one")
