@@ -194,8 +194,9 @@ def test_terminal_escapes_in_a_file_do_not_reach_the_terminal(project: Project) 
         (
             ["run", "build@acme"],
             Said(
-                err="error: build@acme names a registry, and this version can not reach one\nhint: fetch the file yourself and run it by its path\n",
-                status=4,
+                err="error: no registry is called `acme`\nhint: there are none yet. `workflow registry add acme SOURCE` adds it; "
+                "a repository on GitHub needs no registry: name@owner/repo\n",
+                status=3,
             ),
         ),
         (["status", "zzz"], Said(err="error: no run 'zzz'\nhint: `workflow runs` lists them\n", status=3)),
