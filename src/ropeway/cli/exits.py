@@ -60,11 +60,12 @@ def console_for(args: Sequence[str]) -> Console:
 
 
 def _dispatch(console: Console, args: Sequence[str]) -> int:
-    from ropeway.cli.running import plain_target, run
+    from ropeway.cli.running import plain_line, run
 
-    plain = plain_target(args, os.environ)
+    plain = plain_line(args, os.environ)
     if plain is not None:
-        return run(console, *plain)
+        target, locked, offline = plain
+        return run(console, target, locked=locked, offline=offline)
     from ropeway.cli.group import run_group
 
     return run_group(args, console)

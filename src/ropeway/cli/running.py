@@ -14,19 +14,22 @@ if TYPE_CHECKING:
     from ropeway.cli.console import Console
     from ropeway.lang.plan import Plan
 
-__all__ = ["plain_target", "run"]
+__all__ = ["plain_line", "run"]
+
+_FLAGS = ("--locked", "--offline")
 
 
-def plain_target(args: Sequence[str], environ: Mapping[str, str]) -> tuple[str | None] | None:
-    """Return the target of a command line that is ``run`` and at most a target, in a tuple; None for any other line.
+def plain_line(args: Sequence[str], environ: Mapping[str, str]) -> tuple[str | None, bool, bool] | None:
+    """Return the target of a command line and whether ``--locked`` and ``--offline`` stand there; None when it holds anything else than ``run`` and these.
 
     Such a line needs no parser, and to load one takes a fifth of a short run. (A word with ``=`` may be meant as a parameter: the parser knows.)
     """
-    if not args or args[0] != "run" or len(args) > 2 or any(word.startswith("-") or "=" in word for word in args):
+    if not args or args[0] != "run" or "_WORKFLOW_COMPLETE" in environ or "_ROPEWAY_COMPLETE" in environ:
         return None
-    if "_WORKFLOW_COMPLETE" in environ or "_ROPEWAY_COMPLETE" in environ:
+    words = [word for word in args[1:] if word not in _FLAGS]
+    if len(words) > 1 or any(word.startswith("-") or "=" in word for word in words):
         return None
-    return (args[1] if len(args) == 2 else None,)
+    return (words[0] if words else None), _FLAGS[0] in args, _FLAGS[1] in args
 
 
 def run(

@@ -7,24 +7,36 @@ import sys
 
 import pytest
 
-from ropeway.cli.running import plain_target
-
-
-@pytest.mark.parametrize(("line", "target"), [(["run"], None), (["run", "a.toml"], "a.toml"), (["run", ""], ""), (["run", "a b"], "a b")])
-def test_a_run_without_options_is_understood_without_a_parser(line, target) -> None:
-    assert plain_target(line, {}) == (target,)
+from ropeway.cli.running import plain_line
 
 
 @pytest.mark.parametrize(
-    "line", [[], ["runs"], ["plan"], ["run", "--json"], ["run", "-j2"], ["run", "-"], ["run", "--"], ["run", "a", "b"]]
+    ("line", "meaning"),
+    [
+        (["run"], (None, False, False)),
+        (["run", "a.toml"], ("a.toml", False, False)),
+        (["run", ""], ("", False, False)),
+        (["run", "a b"], ("a b", False, False)),
+        (["run", "--locked"], (None, True, False)),
+        (["run", "--locked", "a@b"], ("a@b", True, False)),
+        (["run", "a@b", "--offline", "--locked"], ("a@b", True, True)),
+    ],
+)
+def test_a_run_without_other_options_is_understood_without_a_parser(line, meaning) -> None:
+    assert plain_line(line, {}) == meaning
+
+
+@pytest.mark.parametrize(
+    "line",
+    [[], ["runs"], ["plan"], ["run", "--json"], ["run", "-j2"], ["run", "-"], ["run", "--"], ["run", "a", "b"], ["run", "--locked=1"]],
 )
 def test_any_other_line_is_left_to_the_parser(line) -> None:
-    assert plain_target(line, {}) is None
+    assert plain_line(line, {}) is None
 
 
 @pytest.mark.parametrize("variable", ["_WORKFLOW_COMPLETE", "_ROPEWAY_COMPLETE"])
 def test_a_shell_that_completes_words_is_answered_by_the_parser(variable) -> None:
-    assert plain_target(["run"], {variable: "bash_complete"}) is None
+    assert plain_line(["run"], {variable: "bash_complete"}) is None
 
 
 def test_the_program_ends_with_its_status_and_calls_who_asked_to_be_called_at_the_end() -> None:
