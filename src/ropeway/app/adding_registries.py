@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
-from ropeway.app.registries import file_of, net_of, read
+from ropeway.app.registries import file_of, net_of
 from ropeway.errors import NotFound, Unreachable, UsageError
 from ropeway.records import record, replace
 from ropeway.registry import config_edit
-from ropeway.registry.config import check_name, make
+from ropeway.registry.config import check_name, make, read_registries
 from ropeway.registry.http.hosts import check_no_login
 from ropeway.settings import load
 
@@ -77,7 +77,7 @@ def add(name: str, source: str, options: Options, environ: Mapping[str, str], cw
         table["pin"] = list(options.pins) if len(options.pins) > 1 else options.pins[0]
     if options.update is not None:
         table["update"] = options.update
-    known = read(environ)
+    known = read_registries(environ)
     if name in known.all and not options.force:
         raise config_edit.exists(name)  # before anybody is asked
     table["type"], table["source"] = _inferred(table, environ, cwd, probe or answers_as_ropeway)

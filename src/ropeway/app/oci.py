@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ropeway.bundles.kinds import Kind
     from ropeway.bundles.manifest import Descriptor, Manifest
     from ropeway.registry import Progress
-    from ropeway.registry.config import Registries
     from ropeway.registry.oci.client import Client
 
 __all__ = ["Place", "check_tag", "connect", "fetch_into", "get_manifest", "move_into", "place_in", "place_of", "push_file", "read_file"]
@@ -98,7 +97,9 @@ def place_of(text: str | None, environ: Mapping[str, str]) -> Place:
 
 
 def _configured(name: str, environ: Mapping[str, str]) -> str:
-    found = _registries(environ).get(name)
+    from ropeway.registry.config import read_registries
+
+    found = read_registries(environ).get(name)
     if found.type not in ("oci", "ropeway"):
         hint = f"it is a {found.type} registry; push to it as its kind does, or name HOST:PORT of an OCI registry"
         raise UsageError(f"the registry {name} does not speak OCI", hint=hint, code="registry-type")
@@ -127,11 +128,12 @@ def connect(host: str, environ: Mapping[str, str], progress: Progress | None = N
     """
     from ropeway.registry import Silent
     from ropeway.registry.auth import Credentials
+    from ropeway.registry.config import read_registries
     from ropeway.registry.http.hosts import api_base
     from ropeway.registry.http.transport import Net
     from ropeway.registry.oci.client import Client
 
-    own = next((each for each in _registries(environ) if place_in(each.source).host == host), None)
+    own = read_registries(environ).at(host)
     base = api_base(host)
     here = base.scheme == "http"
     # On this machine a refused connection means that nothing listens: to try again four times would only make people wait.
@@ -146,13 +148,6 @@ def connect(host: str, environ: Mapping[str, str], progress: Progress | None = N
             if base.port == DEBIANS_PORT:
                 hint += f"; or, with Debian's docker-registry: {DEBIANS_WAY}"
             raise Unreachable(f"no registry runs at {host}", hint=hint, code=error.code) from None
-
-
-def _registries(environ: Mapping[str, str]) -> Registries:
-    from ropeway.registry.config import FILE, Registries
-    from ropeway.settings import config_dir
-
-    return Registries.read(config_dir(environ) / FILE)
 
 
 def place_in(source: str) -> Place:

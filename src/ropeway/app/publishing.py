@@ -12,7 +12,6 @@ from ropeway.app.publish_checks import check_name, check_semantic, check_version
 from ropeway.app.publish_signing import signing_for
 from ropeway.errors import NotFound, UsageError
 from ropeway.records import field, record, replace
-from ropeway.settings import config_dir, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,9 +124,11 @@ def publish(
 
 def _target(text: str | None, environ: Mapping[str, str]) -> _Oci | _Folder:
     from ropeway.app.oci import place_of
-    from ropeway.registry.config import FILE, Registries
+    from ropeway.bundles.identity import canonical_host
+    from ropeway.registry.config import read_registries
+    from ropeway.registry.identity import servers
 
-    known = Registries.read(config_dir(environ) / FILE, load(None, environ).github_url)
+    known = read_registries(environ)
     if text is None or text in known.all:
         found = known.get(text)
         if found.type == "path":
@@ -142,8 +143,7 @@ def _target(text: str | None, environ: Mapping[str, str]) -> _Oci | _Folder:
         hint = "commit and push it there; or name a registry: workflow registry list shows yours, HOST/PREFIX means any"
         raise UsageError(f"{text} is a repository on GitHub, and what is in it is published by committing", hint=hint, code="registry-type")
     place = place_of(text, environ)
-    own = next((each for each in known if each.type == "ropeway" and _place(each).host == place.host), None)
-    return _Oci(place, managed=own is not None)
+    return _Oci(place, managed=canonical_host(place.host) in servers(known))
 
 
 def _place(registry: Registry) -> Place:

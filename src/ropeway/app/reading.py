@@ -195,10 +195,9 @@ def resolve(target: str, cwd: Path) -> Path:
 def _has_default_registry() -> bool:
     import os
 
-    from ropeway.registry.config import FILE, Registries
-    from ropeway.settings import config_dir
+    from ropeway.registry.config import read_registries
 
-    return Registries.read(config_dir(os.environ) / FILE).default is not None
+    return read_registries(os.environ).default is not None
 
 
 def _default_file(cwd: Path) -> Path:

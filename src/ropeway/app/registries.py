@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ropeway.errors import NotFound, Refused, RopewayError, Unreachable, UsageError
 from ropeway.records import replace
 from ropeway.registry import config_edit
-from ropeway.registry.config import FILE, Registries
-from ropeway.settings import config_dir, load
+from ropeway.registry.config import FILE, Registries, read_registries
+from ropeway.settings import config_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,6 @@ __all__ = [
     "look",
     "net_of",
     "place_of",
-    "read",
     "remove",
     "resolver_of",
     "set_default",
@@ -40,11 +39,6 @@ __all__ = [
 def file_of(environ: Mapping[str, str]) -> Path:
     """Return where a person's registries stand."""
     return config_dir(environ) / FILE
-
-
-def read(environ: Mapping[str, str]) -> Registries:
-    """Return a person's registries; raises as :meth:`Registries.read` does."""
-    return Registries.read(file_of(environ), load(None, environ).github_url)
 
 
 def net_of(registry: Registry) -> Net:
@@ -59,7 +53,7 @@ def net_of(registry: Registry) -> Net:
 
 def remove(name: str, environ: Mapping[str, str]) -> tuple[Registry, bool]:
     """Remove a registry; return it, and whether it was the default one. What was fetched from it stays. Raises ``NotFound``."""
-    known = read(environ)
+    known = read_registries(environ)
     found = known.get(name)
     config_edit.remove(file_of(environ), name)
     return found, known.default == name
@@ -67,13 +61,13 @@ def remove(name: str, environ: Mapping[str, str]) -> tuple[Registry, bool]:
 
 def set_default(name: str, environ: Mapping[str, str]) -> None:
     """Make a registry the one that ``name@`` means; raises ``NotFound``."""
-    read(environ).get(name)
+    read_registries(environ).get(name)
     config_edit.set_default(file_of(environ), name)
 
 
 def listed(environ: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return what is configured, by name, as ``workflow registry list --json`` prints it. Nothing is asked."""
-    known = read(environ)
+    known = read_registries(environ)
     return [_as_json(registry, known.default) for registry in known]
 
 
@@ -193,7 +187,7 @@ def place_of(place: str, environ: Mapping[str, str]) -> tuple[str, Net]:
     """Return the host that a registry's name or a host means, and how the network is used for it; raises as :func:`login` does."""
     from ropeway.registry.http.transport import Net
 
-    known = read(environ)
+    known = read_registries(environ)
     if place in known.all:
         registry = known.all[place]
         return host_of(registry), net_of(registry)

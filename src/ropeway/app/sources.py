@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ropeway.app.projects import LOCK_FILE
 from ropeway.errors import RopewayError, Unreachable, UsageError
-from ropeway.settings import cache_dir, config_dir, load
+from ropeway.settings import cache_dir, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -50,6 +50,7 @@ class Sources:
         tell: Is given sentences worth telling.
         progress: Shows long work.
         environ: The caller's environment.
+        kind: What references lead to.
         notice: Says what is newer in a registry that was asked anyway; nobody does by default.
     """
 
@@ -65,6 +66,7 @@ class Sources:
         progress: Progress | None = None,
         environ: Mapping[str, str] | None = None,
         notice: Callable[[str, Sources], Iterable[str]] = lambda _registry, _sources: (),
+        kind: Kind = "workflow",
     ) -> None:
         self.locked = locked
         self.offline = offline
@@ -75,8 +77,7 @@ class Sources:
         self.environ: Mapping[str, str] = os.environ if environ is None else environ
         self.progress = progress
         self._notice = notice
-        self.kind: Kind = "workflow"
-        """What references lead to: whoever fetches a skill or an agent card says so."""
+        self.kind: Kind = kind
         self._brought: dict[tuple[str, Kind, str], Fetched] = {}
 
     def bring(self, reference: Reference, *, by: By, project: Path, record: bool = False) -> Fetched:
@@ -194,9 +195,9 @@ class Sources:
     @cached_property
     def registries(self) -> Registries:
         """The person's registries."""
-        from ropeway.registry.config import FILE, Registries
+        from ropeway.registry.config import read_registries
 
-        return Registries.read(config_dir(self.environ) / FILE, self.settings.github_url)
+        return read_registries(self.environ)
 
     @cached_property
     def settings(self) -> Settings:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ropeway.app.judging import is_claimed
 from ropeway.bundles.identity import oci_source
 from ropeway.bundles.verdicts import POLICY_FILE, Subject
-from ropeway.registry.config import FILE, Registries
+from ropeway.registry.config import read_registries
 from ropeway.registry.identity import servers
 from ropeway.registry.oci.signatures import signatures_of
 from ropeway.settings import config_dir
@@ -38,7 +38,7 @@ def check(client: Client, repository: str, tag: str, manifest: Manifest, environ
     signatures = signatures_of(client, repository, manifest.digest)
     subject = Subject(oci_source(client.host, repository), repository, manifest.digest, tag, moving=True, kind=kind, ref=tag)
     rules = config_dir(environ) / POLICY_FILE
-    claimed = is_claimed(subject, servers(Registries.read(config_dir(environ) / FILE)))
+    claimed = is_claimed(subject, servers(read_registries(environ)))
     if not signatures and not claimed and not rules.exists():
         return  # nothing is asked for, and nothing is there
     from ropeway.app.keys import public_keys

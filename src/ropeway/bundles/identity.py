@@ -9,9 +9,10 @@ import posixpath
 import re
 from typing import Final
 
-__all__ = ["canonical", "canonical_host", "git_source", "https_source", "oci_source"]
+__all__ = ["HUB", "NUMBERS", "as_address", "canonical", "canonical_host", "git_source", "https_source", "is_loopback", "oci_source"]
 
-_HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+"""The names of Docker Hub."""
 _PORTS: Final = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
 _CASELESS: Final = frozenset({"github.com", "www.github.com"})
 """Hosts whose owners and repositories are the same in capitals."""
@@ -22,11 +23,11 @@ def canonical_host(host: str, scheme: str = "oci") -> str:
     name, colon, port = host.lower().rpartition(":")
     if not colon or "]" in port or not port.isdigit():
         name, port = host.lower(), ""
-    name = name.rstrip(".") or name
-    usual = _PORTS.get(scheme, 80 if _is_here(name) else 443)
+    name = as_address(name.rstrip(".") or name)
+    usual = _PORTS.get(scheme, 80 if is_loopback(name) else 443)
     if port and int(port) == usual:
         port = ""
-    if scheme == "oci" and name in _HUB and not port:
+    if scheme == "oci" and name in HUB and not port:
         name = "docker.io"
     return f"{name}:{int(port)}" if port else name
 
@@ -76,8 +77,39 @@ def canonical(source: str) -> str:
     return source
 
 
-def _is_here(host: str) -> bool:
-    return host in ("localhost", "[::1]") or host.startswith("127.")
+def is_loopback(host: str) -> bool:
+    """Whether a host without its port is this machine: ``localhost``, ``127.0.0.0/8`` or ``::1``. Only there plain HTTP is spoken."""
+    host = host.strip("[]").lower()
+    if host in ("localhost", "::1"):
+        return True
+    parts = host.split(".")
+    return len(parts) == 4 and parts[0] == "127" and all(part.isascii() and part.isdigit() and int(part) < 256 for part in parts)
+
+
+NUMBERS: Final = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+))*")
+"""What is meant as an IPv4 address, in whatever base."""
+
+
+def as_address(name: str) -> str:
+    """Return a host that is an address in its one spelling; a name stays as it is.
+
+    The system's resolver reads one to four numbers in any base as an IPv4 address (``inet_aton``), and an IPv6 address has many spellings.
+    """
+    if name.startswith("["):
+        from ipaddress import IPv6Address
+
+        try:
+            return f"[{IPv6Address(name[1:-1]).compressed}]"
+        except ValueError:
+            return name
+    if not NUMBERS.fullmatch(name):
+        return name
+    import socket  # nothing is asked: it only reads the text
+
+    try:
+        return socket.inet_ntoa(socket.inet_aton(name))
+    except OSError:
+        return name
 
 
 def _path(text: str) -> str:

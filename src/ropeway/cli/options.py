@@ -91,7 +91,7 @@ def complete_registry(_ctx: click.Context, _param: click.Parameter, incomplete: 
     from ropeway.app import registries
 
     try:
-        return [name for name in sorted(registries.read(os.environ).all) if name.startswith(incomplete)]
+        return [each["name"] for each in registries.listed(os.environ) if each["name"].startswith(incomplete)]
     except RopewayError:
         return []
 

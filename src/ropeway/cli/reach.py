@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ropeway.app.consent import Question
     from ropeway.app.sources import Sources
     from ropeway.cli.console import Console
+    from ropeway.registry import Kind
 
 __all__ = ["TransferLine", "interruptible", "sources_for"]
 
@@ -35,7 +36,13 @@ def interruptible(console: Console, kept: str) -> Iterator[None]:
 
 
 def sources_for(
-    console: Console, *, locked: bool = False, offline: bool = False, trust: tuple[str, ...] = (), lock: bool = False
+    console: Console,
+    *,
+    locked: bool = False,
+    offline: bool = False,
+    trust: tuple[str, ...] = (),
+    lock: bool = False,
+    kind: Kind = "workflow",
 ) -> Sources:
     """Return where references of a command lead; asks on a terminal, and tells on stderr."""
     from ropeway.app.sources import Sources
@@ -45,6 +52,7 @@ def sources_for(
         locked=locked,
         offline=offline,
         lock=lock,
+        kind=kind,
         trust=trust,
         ask=(lambda question: _ask(console, question)) if interactive(console) else None,
         tell=lambda text: console.say(clean(text, lines=True)),

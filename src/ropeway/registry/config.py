@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
+from ropeway.bundles.identity import canonical_host
 from ropeway.errors import NotFound, StoreError, UsageError
 from ropeway.records import field, record
 from ropeway.registry.http.hosts import check_no_login
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["FILE", "GITHUB", "Registries", "Registry", "Type", "Update", "check_name"]
+__all__ = ["FILE", "GITHUB", "Registries", "Registry", "Type", "Update", "check_name", "read_registries"]
 
 FILE: Final = "registries.toml"
 GITHUB: Final = "https://github.com"
@@ -53,6 +54,12 @@ class Registry:
     pin: tuple[str, ...] = ()
     update: Update = "notify"
     written: str = ""
+
+    @property
+    def host(self) -> str:
+        """The host that it is spoken to at, in its one spelling; empty for a folder, and for git over ssh or in a folder."""
+        scheme, _, rest = self.source.partition("://")
+        return canonical_host(rest.partition("/")[0]) if scheme in ("oci", "https", "http") else ""
 
 
 @record
@@ -110,6 +117,12 @@ class Registries:
             raise NotFound(f"no registry is called `{name}`", hint=hint, code="registry-not-found")
         return found
 
+    def at(self, host: str) -> Registry | None:
+        """Return the registry whose certificates and pins hold for a host, however that is written: of several the one that says most."""
+        place = canonical_host(host)
+        found = [each for each in self if each.host == place]
+        return max(found, key=lambda each: (bool(each.pin), each.ca is not None), default=None)
+
     def _default(self) -> Registry:
         if self.default is not None:
             return self.all[self.default]
@@ -117,6 +130,13 @@ class Registries:
         if self.all:
             hint = f"choose one: workflow registry set-default NAME, of {', '.join(sorted(self.all))}; or write name@REGISTRY"
         raise NotFound("no registry is the default one", hint=hint, code="no-default-registry")
+
+
+def read_registries(environ: Mapping[str, str]) -> Registries:
+    """Return a person's registries; raises as :meth:`Registries.read` does."""
+    from ropeway.settings import config_dir, load
+
+    return Registries.read(config_dir(environ) / FILE, load(None, environ).github_url)
 
 
 def check_name(name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ropeway.bundles.identity import canonical_host
 from ropeway.errors import NotFound, UsageError
 from ropeway.lang.reference import AdHocReference, HttpsReference, LocalReference, OciReference, Ref, RegistryReference
 from ropeway.records import record, replace
@@ -47,12 +46,8 @@ class Around:
 
     def net_for(self, host: str) -> Net:
         """Return how a host is spoken to: with the certificates and pins of a registry that is configured there, by whatever form it is named."""
-        place = canonical_host(host)
-        for each in self.registries:
-            scheme, _, rest = each.source.partition("://")
-            if scheme in ("oci", "https", "http") and canonical_host(rest.partition("/")[0]) == place:
-                return replace(self.net, ca=each.ca, pins=each.pin)
-        return self.net
+        own = self.registries.at(host)
+        return self.net if own is None else replace(self.net, ca=own.ca, pins=own.pin)
 
     @property
     def shown(self) -> Progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ropeway.bundles.identity import canonical_host, git_source, https_source, oci_source
+from ropeway.bundles.identity import git_source, https_source, oci_source
 from ropeway.bundles.kinds import repository_for
 from ropeway.lang.reference import AdHocReference, HttpsReference, LocalReference, OciReference, Ref, RegistryReference
 from ropeway.records import record
@@ -60,7 +60,7 @@ def registry_source(registry: Registry, name: str, kind: Kind) -> str:
 
 def servers(registries: Registries) -> frozenset[str]:
     """Return the hosts of our own servers that are configured."""
-    return frozenset(canonical_host(each.source.partition("://")[2].partition("/")[0]) for each in registries if each.type == "ropeway")
+    return frozenset(each.host for each in registries if each.type == "ropeway")
 
 
 def misfit(entry: Locked, place: Place) -> str | None:

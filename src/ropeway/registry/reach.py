@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ropeway.bundles.identity import canonical_host, https_source, oci_source
+from ropeway.bundles.identity import https_source, oci_source
 from ropeway.errors import Refused
 from ropeway.lang.reference import HttpsReference, OciReference
 from ropeway.registry.http.hosts import is_inner
@@ -40,8 +40,7 @@ def check_remote(reference: Reference, registries: Registries, trusted: Collecti
         return  # the person's registries and settings say where those lead
     if not is_inner(reference.host) or not {str(reference), source}.isdisjoint(trusted):
         return
-    place = canonical_host(reference.host)
-    if any("://" in each.source and canonical_host(each.source.partition("://")[2].partition("/")[0]) == place for each in registries):
+    if registries.at(reference.host) is not None:
         return
     raise Refused(
         f"a workflow from elsewhere uses {reference}, which leads to this machine or to an inner network; nothing was asked there",

@@ -14,6 +14,7 @@ from ropeway.app.adding_registries import Options, add
 from ropeway.app.sources import Sources
 from ropeway.errors import NotFound, Unreachable, UsageError
 from ropeway.registry import Evidence, Pin
+from ropeway.registry.config import read_registries
 from ropeway.registry.http.transport import Net
 
 PIN = "sha256:" + "a" * 64
@@ -66,7 +67,7 @@ def test_the_type_is_what_the_source_looks_like(source: str, kind: str, full: st
         True,
         False,
     )
-    assert registries.read(environ).get("new") == added.registry
+    assert read_registries(environ).get("new") == added.registry
     assert probe.asked == []
 
 
@@ -78,7 +79,7 @@ def test_an_address_is_ours_when_it_answers_as_one_of_ours(ours: bool, kind: str
     assert added.registry.type == kind
     assert added.default
     assert probe.asked == [("https://h/acme", Net(ca=tmp_path / "ca.pem", pins=(PIN,)))]
-    assert registries.read(environ).get() == added.registry
+    assert read_registries(environ).get() == added.registry
     assert (added.registry.ca, added.registry.pin, added.registry.update) == (tmp_path / "ca.pem", (PIN,), "auto")
 
 

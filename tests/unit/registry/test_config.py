@@ -315,3 +315,23 @@ def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("source", ['/a "b" \\c', "/é\U0001f600", "/tab\t"])
 def test_any_text_is_written_so_that_it_is_read_back(path: Path, source: str) -> None:
     assert config_edit.add(path, "new", {"type": "path", "source": source}).get("new").source == source
+
+
+def test_certificates_and_pins_hold_for_a_host_however_it_is_written() -> None:
+    pin = "sha256:" + "a" * 64
+    text = f"""
+[registries.bare]
+type = "oci"
+source = "oci://Registry.example.org/a"
+[registries.pinned]
+type = "oci"
+source = "oci://registry.example.org:443/b"
+pin = "{pin}"
+[registries.folder]
+type = "path"
+source = "/srv/workflows"
+"""
+    found = parse(text.encode(), "registries.toml")
+    assert found.at("REGISTRY.example.org:0443") == found.get("pinned")
+    assert found.at("other.example.org") is None
+    assert found.get("folder").host == ""

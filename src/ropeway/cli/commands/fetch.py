@@ -32,8 +32,7 @@ def command(console: Console, *, reference: str, output: Path | None, force: boo
     """
     from ropeway.app import fetching
 
-    sources = sources_for(console, **reach)
-    sources.kind = kind
+    sources = sources_for(console, kind=kind, **reach)
     with interruptible(console, "What has come is kept: the next try goes on with it."):
         got = fetching.fetch(reference, sources=sources, cwd=Path.cwd(), output=output, force=force)
     console.progress("")

@@ -41,8 +41,7 @@ def command(console: Console, *, reference: str, kind: Kind) -> None:
     """
     from ropeway.app import catalogue
 
-    sources = sources_for(console)
-    sources.kind = kind
+    sources = sources_for(console, kind=kind)
     found = catalogue.info(reference, sources, Path.cwd())
     console.progress("")
     if console.json:

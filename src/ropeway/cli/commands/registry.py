@@ -10,24 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ropeway.cli.console import clean
 from ropeway.cli.folders import bootstrap
 from ropeway.cli.group import argument, option, verb_group
+from ropeway.cli.options import complete_registry
 from ropeway.cli.text import keeper, plural, table
-from ropeway.errors import Cancelled, RopewayError, UsageError
+from ropeway.errors import Cancelled, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import click
-
     from ropeway.cli.console import Console
-
-
-def _complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    from ropeway.app import registries
-
-    try:
-        return [name for name in sorted(registries.read(os.environ).all) if name.startswith(incomplete)]
-    except RopewayError:
-        return []
 
 
 @verb_group(short_help="Name registries of workflows, and log in to them.")
@@ -68,7 +58,7 @@ def add(console: Console, *, name: str, source: str, **options: Any) -> None:
 
 
 @command.command("remove")
-@argument("name", shell_complete=_complete)
+@argument("name", shell_complete=complete_registry)
 def remove(console: Console, *, name: str) -> None:
     """Forget the registry NAME. What was fetched from it stays."""
     from ropeway.app import registries
@@ -86,7 +76,7 @@ def remove(console: Console, *, name: str) -> None:
 
 
 @command.command("list")
-@argument("name", required=False, shell_complete=_complete)
+@argument("name", required=False, shell_complete=complete_registry)
 def list_(console: Console, *, name: str | None) -> None:
     """List the registries, or the workflows in the registry NAME."""
     if name is not None:
@@ -140,7 +130,7 @@ def _table(console: Console, head: tuple[str, ...], rows: Sequence[tuple[str, ..
 
 
 @command.command("set-default")
-@argument("name", shell_complete=_complete)
+@argument("name", shell_complete=complete_registry)
 def set_default(console: Console, *, name: str) -> None:
     """Make NAME the registry that WORKFLOW@ means."""
     from ropeway.app import registries
@@ -153,7 +143,7 @@ def set_default(console: Console, *, name: str) -> None:
 
 
 @command.command("show")
-@argument("name", shell_complete=_complete)
+@argument("name", shell_complete=complete_registry)
 def show(console: Console, *, name: str) -> int:
     """Show all about the registry NAME, and whether it answers.
 
@@ -180,7 +170,7 @@ def show(console: Console, *, name: str) -> int:
 
 
 @command.command("update")
-@argument("name", required=False, shell_complete=_complete)
+@argument("name", required=False, shell_complete=complete_registry)
 def update(console: Console, *, name: str | None) -> int:
     """Look for what is newer than what was fetched: newer versions, and branches that have moved.
 
@@ -208,7 +198,7 @@ def update(console: Console, *, name: str | None) -> int:
 
 
 @command.command("login")
-@argument("place", metavar="NAME|HOST", shell_complete=_complete)
+@argument("place", metavar="NAME|HOST", shell_complete=complete_registry)
 @option("--username", "-u", metavar="USER", help="Who logs in. Without one, what is given is a token.")
 @option("--password-stdin", is_flag=True, help="Read the password or token from standard input.")
 def login(console: Console, *, place: str, username: str | None, password_stdin: bool) -> None:
@@ -248,7 +238,7 @@ def _asked(console: Console, host: str, username: str | None, *, stdin: bool) ->
 
 
 @command.command("logout")
-@argument("place", metavar="NAME|HOST", shell_complete=_complete)
+@argument("place", metavar="NAME|HOST", shell_complete=complete_registry)
 def logout(console: Console, *, place: str) -> None:
     """Forget the login of the registry NAME, or of the one at HOST."""
     from ropeway.app import registries

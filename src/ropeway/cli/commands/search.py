@@ -33,8 +33,7 @@ def command(console: Console, *, query: tuple[str, ...], registry: str | None, t
     """
     from ropeway.app import catalogue
 
-    sources = sources_for(console)
-    sources.kind = kind
+    sources = sources_for(console, kind=kind)
     found = catalogue.search(" ".join(query), sources, registry=registry, tag=tag, limit=limit)
     console.progress("")
     for failed in found.failed:

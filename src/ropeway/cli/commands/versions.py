@@ -30,8 +30,7 @@ def command(console: Console, *, reference: str, limit: int | None, kind: Kind, 
     """
     from ropeway.app import catalogue
 
-    sources = sources_for(console)
-    sources.kind = kind
+    sources = sources_for(console, kind=kind)
     found = catalogue.versions(reference, sources, Path.cwd())[:limit]
     console.progress("")
     if console.json:

@@ -6,6 +6,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from ropeway.bundles.identity import HUB, NUMBERS, as_address, is_loopback
 from ropeway.errors import UsageError
 from ropeway.records import record
 
@@ -25,7 +26,6 @@ __all__ = [
 DOCKER_HUB: Final = "docker.io"
 """The name in references; the API answers as ``registry-1.docker.io``, and docker stores the login as ``https://index.docker.io/v1/``."""
 
-_HUB_NAMES: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 _HOST: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?))(?::(?P<port>[0-9]{1,5}))?")
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -43,15 +43,6 @@ class Origin:
         return f"{self.scheme}://{host}" + ("" if _PORTS.get(self.scheme) == self.port else f":{self.port}")
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host without its port is this machine: ``localhost``, ``127.0.0.0/8`` or ``::1``. Only there plain HTTP is spoken."""
-    host = host.strip("[]").lower()
-    if host in ("localhost", "::1"):
-        return True
-    parts = host.split(".")
-    return len(parts) == 4 and parts[0] == "127" and all(part.isascii() and part.isdigit() and int(part) < 256 for part in parts)
-
-
 def is_inner(host: str) -> bool:
     """Whether a host, with or without its port, is this machine or one of an inner network, as far as its text tells; no name is looked up.
 
@@ -66,25 +57,14 @@ def is_inner(host: str) -> bool:
         return True
     name = (found["six"] or found["name"]).lower()
     try:
-        address = ip_address(_as_four(name) if found["six"] is None else name)
+        address = ip_address(as_address(name) if found["six"] is None else name)
     except ValueError:
-        return found["six"] is not None or _NUMBERS.fullmatch(name) is not None or "." not in name or name.endswith(_INNER)
+        return found["six"] is not None or NUMBERS.fullmatch(name) is not None or "." not in name or name.endswith(_INNER)
     inside = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
     return any(not each.is_global or each.is_multicast for each in (address, inside) if each is not None)
 
 
 _INNER: Final = (".localhost", ".local", ".localdomain", ".internal", ".intranet", ".lan", ".home.arpa")
-_NUMBERS: Final = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+))*")
-
-
-def _as_four(name: str) -> str:
-    """Return an IPv4 address with its four numbers: one to four of them in any base, as ``inet_aton`` reads it; other text stays as it is."""
-    import socket
-
-    try:
-        return socket.inet_ntoa(socket.inet_aton(name)) if _NUMBERS.fullmatch(name) else name
-    except OSError:
-        return name
 
 
 def holds_login(address: str) -> bool:
@@ -126,7 +106,7 @@ def api_base(host: str, *, tls: bool = False) -> Origin:
             f"{host!r:.100} is not the host of a registry", hint="write HOST or HOST:PORT, such as ghcr.io", code="registry-host"
         )
     name = (found["six"] or found["name"]).lower()
-    if name in _HUB_NAMES and port in (None, 443):
+    if name in HUB and port in (None, 443):
         return Origin("https", "registry-1.docker.io", 443)
     scheme = "http" if is_loopback(name) and not tls else "https"
     return Origin(scheme, name, port or _PORTS[scheme])
@@ -150,7 +130,7 @@ def login_names(host: str) -> tuple[str, ...]:
     Docker writes ``https://index.docker.io/v1/`` for its own registry; old versions wrote a URL for every other one too.
     """
     host = host.lower()
-    if host in _HUB_NAMES:
+    if host in HUB:
         return ("https://index.docker.io/v1/", "index.docker.io", "docker.io", "https://index.docker.io/v1", "registry-1.docker.io")
     return (host, f"https://{host}", f"https://{host}/", f"https://{host}/v1/", f"https://{host}/v2/", f"http://{host}", f"http://{host}/")
 
