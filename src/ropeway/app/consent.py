@@ -53,11 +53,12 @@ def agree(
     ask: Callable[[Question], bool] | None,
     tell: Callable[[str], object],
     who: tuple[str, ...] = (),
+    stranger: bool = False,
 ) -> None:
     """Have what is seen for the first time agreed to.
 
-    A person on a terminal is asked. Elsewhere what they typed, or what stands in a file of their own project, is consent, and they are told; what only a
-    workflow from elsewhere pulls in, unsigned, needs their word.
+    A person on a terminal is asked. Elsewhere what they typed, or what stands in a file of their own project, is consent, and they are told. What only a
+    workflow from elsewhere pulls in needs their word, unless a key that they know vouches for it: anybody can make a key and sign.
 
     Args:
         reference: As it was written.
@@ -68,6 +69,7 @@ def agree(
         ask: Asks the person; None when there is nobody.
         tell: Is given lines to show.
         who: The signers for people.
+        stranger: Whether only keys vouch for it that nobody here knows.
 
     Raises:
         NotTrusted: Nobody agreed.
@@ -81,8 +83,9 @@ def agree(
         if not ask(question):
             raise NotTrusted(f"{reference} is new here, and you did not agree to it", hint=hint)
         return
-    if by == "remote" and not signers:
-        raise NotTrusted(f"{reference} is new here, nobody signed it, and only a workflow from elsewhere uses it", hint=hint)
+    if by == "remote" and (stranger or not signers):
+        signed = "a key that you do not know signed it" if signers else "nobody signed it"
+        raise NotTrusted(f"{reference} is new here, {signed}, and only a workflow from elsewhere uses it", hint=hint)
     tell(f"{reference} is new here:")
     for line in question.lines():
         tell(f"  {line}")

@@ -277,7 +277,7 @@ class Sources:
             from ropeway.app.consent import agree
 
             who = self.judge.who(verdict.signers)
-            agree(text, fetched, verdict.signers, by=by, trust=self.trust, ask=self.ask, tell=self.tell, who=who)
+            agree(text, fetched, verdict.signers, by=by, trust=self.trust, ask=self.ask, tell=self.tell, who=who, stranger=verdict.stranger)
         self.judge.remember(pin, wanted, verdict)
         self.store.show(fetched)
         return fetched

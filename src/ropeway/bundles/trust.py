@@ -108,7 +108,9 @@ def judge(
     ask = _ask(meaning, subject, rule, memory)
     news = (*moved(subject, before, locked), *gained(memory, signers), *(each.news for each in found if each.news))
     bad = (f"another signature on it does not count: {each.error.message}" for each in found if each.error is not None)
-    return Verdict(signers, tuple(dict.fromkeys((*news, *bad))), ask, rule.place, version, None if claim is None else claim.previous)
+    stranger = bool(chosen) and chosen[0].shown == "stranger"
+    previous = None if claim is None else claim.previous
+    return Verdict(signers, tuple(dict.fromkeys((*news, *bad))), ask, rule.place, version, previous, stranger)
 
 
 def _meaning(rule: Rule, memory: Memory, chosen: list[Found], found: list[Found]) -> Means:

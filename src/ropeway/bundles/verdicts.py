@@ -63,7 +63,7 @@ class Verdict:
     """Content that may be used.
 
     ``signers`` are the key ids that count, sorted; ``news`` sentences that a person should see; ``ask`` says that it is seen for the first time and
-    that somebody has to agree; ``rule`` is the rule that decided, in words. ``version`` and ``previous`` are what the publisher signed (else what
+    that somebody has to agree; ``stranger`` that only keys vouch for it which nobody here knows; ``rule`` is the rule that decided, in words. ``version`` and ``previous`` are what the publisher signed (else what
     was asked for, and None).
     """
 
@@ -73,6 +73,7 @@ class Verdict:
     rule: str = ""
     version: str | None = None
     previous: str | None = None
+    stranger: bool = False
 
 
 def full_name(source: str, name: str) -> str:

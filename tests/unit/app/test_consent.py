@@ -1,20 +1,52 @@
-"""What a person is asked."""
+"""Whose word counts when something is seen for the first time."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ropeway.app.consent import Question
-from ropeway.app.judging import Judge
-from ropeway.app.keys import open_keys
-from ropeway.testing.signers import FakeSigner
+import pytest
+
+from ropeway.app.consent import agree
+from ropeway.bundles.problems import NotTrusted
+from ropeway.registry import Fetched, Pin
+
+KEY = "sha256:" + "1" * 64
 
 
-def test_keys_that_are_known_here_are_asked_about_by_their_names(tmp_path: Path) -> None:
-    environ = {"HOME": str(tmp_path), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
-    alice, stranger = FakeSigner("alice").public, FakeSigner("stranger").public
-    open_keys(environ).trust(alice.line(), "alice")
-    signers = (alice.keyid, stranger.keyid)
-    who = Judge(environ).who(signers)
-    assert who == (f"{alice.short} (alice)", stranger.short)
-    assert f"signed with the key {alice.short} (alice), {stranger.short}" in Question("r", "s", "d", signers, (), who).lines()[1]
+@pytest.fixture
+def fetched(tmp_path: Path) -> Fetched:
+    (tmp_path / "workflow.toml").write_text('id = "x"\n[steps.a]\nrun = "true"\n')
+    return Fetched(Pin("oci://r.example/x", "x", "sha256:" + "2" * 64), "sha256:" + "3" * 64, tmp_path, "workflow.toml")
+
+
+@pytest.mark.parametrize(
+    ("by", "signers", "stranger", "agreed"),
+    [
+        ("typed", (), False, True),
+        ("own", (), False, True),
+        ("typed", (KEY,), True, True),
+        ("remote", (), False, False),
+        ("remote", (KEY,), True, False),  # anybody can make a key and sign
+        ("remote", (KEY,), False, True),
+    ],
+)
+def test_off_a_terminal_only_a_key_that_is_known_speaks_for_what_a_remote_workflow_uses(fetched, by, signers, stranger, agreed) -> None:
+    told: list[str] = []
+
+    def call(trust: tuple[str, ...] = ()) -> None:
+        agree("x@r", fetched, signers, by=by, trust=trust, ask=None, tell=told.append, stranger=stranger)
+
+    if agreed:
+        call()
+        assert told[0] == "x@r is new here:"
+    else:
+        with pytest.raises(NotTrusted, match="only a workflow from elsewhere uses it"):
+            call()
+        call(trust=("x@r",))
+        assert told == []
+
+
+def test_on_a_terminal_the_person_decides(fetched) -> None:
+    agree("x@r", fetched, (), by="remote", trust=(), ask=lambda _: True, tell=print)
+    with pytest.raises(NotTrusted, match="did not agree"):
+        agree("x@r", fetched, (KEY,), by="typed", trust=(), ask=lambda _: False, tell=print)

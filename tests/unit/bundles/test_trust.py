@@ -305,6 +305,8 @@ def test_an_unknown_signer_is_shown_and_then_pinned() -> None:
     assert (verdict.ask, verdict.signers, verdict.version) == (True, (ALICE.keyid,), "1.2.0")
     again = Case("two", "1.3.0", previous=ONE.digest).judged(ALICE, seen=[noted(ONE.subject, verdict, NOW)])
     assert (again.ask, again.signers, again.previous) == (False, (ALICE.keyid,), ONE.digest)
+    assert (verdict.stranger, again.stranger) == (True, False)
+    assert not ONE.judged().stranger
 
 
 @pytest.mark.parametrize(("first_use", "asks"), [("ask", True), ("pin", False)])
