@@ -484,3 +484,21 @@ def test_a_file_of_secrets_is_not_a_publishers_to_ask_for(project: Project, upst
     project.file(".env", "OTHERS=hunter2\n")
     assert read(project, "run", "env@acme/tools")["error"]["code"] == "env-file-remote"
     assert b"OTHERS=hunter2" in project.raw("run", "env@acme/tools", "--env-file", ".env").stdout
+
+
+@pytest.mark.parametrize(
+    "reference", ["#^1.0", "#1.0.0", "#v1.0.0", "#main", "#heads/main", "#tags/v1.0.0", "", "#SHORT", "#FULL", "#~1.0"]
+)
+def test_what_any_reference_was_locked_to_is_what_it_may_mean(project: Project, upstream: Upstream, reference: str) -> None:
+    commit = upstream.git("rev-parse", "HEAD")
+    using(project, "build@acme/tools" + reference.replace("SHORT", commit[:8]).replace("FULL", commit))
+    assert project.run("lock").status == 0
+    assert project.run("plan", "--locked", "--offline").status == 0
+
+
+def test_tags_of_a_workflow_among_several_can_be_locked(project: Project, upstream: Upstream) -> None:
+    upstream.git("tag", "build-v1.4.0")
+    using(project, "build@acme/tools#^1.0")
+    assert project.run("lock").status == 0
+    assert "build-v1.4.0" in (project.root / "workflow.lock").read_text()
+    assert project.run("plan", "--locked", "--offline").status == 0

@@ -87,7 +87,8 @@ def _chooses(ref: Ref, entry: Locked) -> bool:
         return entry.digest.partition(":")[2].startswith(ref.text)
     from ropeway.lang.versions import parse_range, parse_version
 
-    version = parse_version(entry.version)
+    own = entry.name.rpartition("/")[2]  # a repository of several workflows may have tags for each: build-v1.2.0
+    version = parse_version(entry.version.removeprefix(f"{own}-").removeprefix(f"{own}/"))
     if ref.kind == "range":
         return version is not None and parse_range(ref.text).allows(version)
     wanted = parse_version(ref.text.replace("_", "+"))
